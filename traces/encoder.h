@@ -1,0 +1,29 @@
+/*
+ * encoder.h - from the accesses of one block to the smallest access section.
+ */
+#ifndef TRACES_ENCODER_H
+#define TRACES_ENCODER_H
+
+#include "traces/encodings/encoding.h"
+#include "traces/native.h"
+
+struct encoder {
+	struct section_coder *zstd;
+	struct buf raw, trial, best; /* scratch; best holds the section to be stored */
+};
+
+void encoder_init(struct encoder *enc, int level);
+void encoder_release(struct encoder *enc);
+/*
+ * Encodes in; enc->best then holds the stored section. Fills encoding, acc_raw, acc_stored and acc_sum of h.
+ * `habit` is kept by the caller for each thread (start with zero): most blocks are tried only with what was
+ * best lately.
+ */
+struct encoder_habit {
+	uint32_t blocks;
+	const struct block_encoding_ops *last;
+};
+void encoder_run(struct encoder *enc, const struct encode_input *in, struct encoder_habit *habit,
+		 struct block_header *h);
+
+#endif

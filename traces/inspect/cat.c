@@ -1,0 +1,156 @@
+/*
+ * cat.c - `faultline trace cat FILE`: the records as text, in the recorded order (TEXT.md).
+ */
+#include "traces/inspect/inspect.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/cli.h"
+#include "sim/mem.h"
+#include "traces/inspect/feed.h"
+#include "traces/provenance.h"
+#include "traces/textform.h"
+
+enum cat_option { OPT_FORMAT = 1, OPT_OPTIONS, OPT_THREAD, OPT_LIMIT, OPT_CONTROLS };
+
+struct cat {
+	const char *format;
+	char *options;
+	bool one_thread, controls_only;
+	uint32_t pid, tid;
+	uint64_t limit;
+	/* printed so far */
+	uint64_t accesses, controls;
+	/* the piece that was printed last */
+	bool open;
+	uint32_t last_pid, last_tid;
+	uint64_t last_order;
+};
+
+static const struct option options[] = {
+	{"format", required_argument, NULL, OPT_FORMAT}, {"options", required_argument, NULL, OPT_OPTIONS},
+	{"thread", required_argument, NULL, OPT_THREAD}, {"limit", required_argument, NULL, OPT_LIMIT},
+	{"controls", no_argument, NULL, OPT_CONTROLS},   {0}};
+
+static int set_thread(struct cat *c, const char *arg, struct err *e)
+{
+	char rest;
+
+	if (sscanf(arg, "%" SCNu32 ".%" SCNu32 "%c", &c->pid, &c->tid, &rest) != 2)
+		return err_set(e, ERR_USAGE, "--thread: expected PID.TID, found \"%.60s\"", arg);
+	c->one_thread = true;
+	return 0;
+}
+
+static int set(void *ctx, int val, const char *arg, struct err *e)
+{
+	struct cat *c = ctx;
+
+	switch (val) {
+	case OPT_FORMAT:
+		c->format = arg;
+		return 0;
+	case OPT_OPTIONS:
+		cmdline_join(&c->options, arg);
+		return 0;
+	case OPT_THREAD:
+		return set_thread(c, arg, e);
+	case OPT_LIMIT:
+		return cmdline_number("--limit", arg, &c->limit, e);
+	default:
+		c->controls_only = true;
+		return 0;
+	}
+}
+
+static void print_accesses(struct cat *c, const struct batch *b)
+{
+	char buf[128 * TEXTFORM_ACCESS_MAX];
+	uint64_t n = MIN_OF((uint64_t)b->n, c->limit - c->accesses - c->controls);
+	size_t used = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		used += textform_access(buf + used, b->pid, b->tid, b->addr[i], b->meta[i]);
+		if (used > sizeof buf - TEXTFORM_ACCESS_MAX) {
+			fwrite(buf, 1, used, stdout);
+			used = 0;
+		}
+	}
+	fwrite(buf, 1, used, stdout);
+	c->accesses += n;
+}
+
+static void print_batch(struct cat *c, const struct batch *b, bool native)
+{
+	/* Two pieces of one thread without a control between them: a recorder cut there. */
+	if (native && c->open && c->last_pid == b->pid && c->last_tid == b->tid && c->last_order != b->order)
+		textform_cut(stdout, b->pid, b->tid);
+	if (!c->controls_only)
+		print_accesses(c, b);
+	if (b->control && b->control->op == REC_SYNC)
+		textform_cut(stdout, b->pid, b->tid);
+	else if (b->control && c->accesses + c->controls < c->limit) {
+		textform_control(stdout, b->control);
+		c->controls++;
+	}
+	c->open = !b->control && b->n;
+	c->last_pid = b->pid;
+	c->last_tid = b->tid;
+	c->last_order = b->order;
+}
+
+static int cat(struct cat *c, const char *path, struct err *e)
+{
+	struct provenance p;
+	struct batch b;
+	struct feed f;
+	char *json;
+	int r = feed_open(&f, path, c->format, c->options, NULL, e);
+
+	if (r)
+		return r;
+	feed_provenance(&f, &p);
+	json = provenance_to_json(&p);
+	printf(TEXTFORM_MAGIC "\n" TEXTFORM_PROVENANCE "%s\n", json);
+	mem_free(json);
+	while (c->accesses + c->controls < c->limit && !ferror(stdout) && (r = feed_next(&f, &b, e)) > 0)
+		if (!c->one_thread || (b.pid == c->pid && b.tid == c->tid))
+			print_batch(c, &b, f.trace != NULL);
+	if (r > 0 || c->accesses + c->controls >= c->limit)
+		r = 0;
+	else if (!r && feed_is_truncated(&f))
+		r = err_set(e, ERR_TRUNCATED, "%s: cut off; all before the cut was printed", path);
+	if (!r)
+		printf(TEXTFORM_END "accesses %" PRIu64 " controls %" PRIu64 "\n", c->accesses, c->controls);
+	feed_close(&f);
+	return r;
+}
+
+int trace_cat_main(int argc, char **argv)
+{
+	struct cat c = {.limit = UINT64_MAX};
+	const struct cmdline line = {
+		.verb = "cat",
+		.usage = "[--thread PID.TID] [--limit N] [--controls] [--format F] [--options K=V,…] FILE",
+		.help = "Prints a trace as text, one record a line; `convert` reads it back.\n\n"
+			"  --thread PID.TID  only this thread\n"
+			"  --limit N         at most N records\n"
+			"  --controls        system calls and marks only\n"
+			"  --format F        format of FILE; without it, the first bytes tell\n"
+			"  --options K=V,…   options of the format\n",
+		.options = options,
+		.min = 1,
+		.max = 1,
+		.set = set,
+		.ctx = &c,
+	};
+	struct err e = {0};
+	int first, r = cmdline_parse(&line, argc, argv, &first, &e);
+
+	if (r > 0)
+		cat(&c, argv[first], &e);
+	mem_free(c.options);
+	return inspect_status(&e);
+}

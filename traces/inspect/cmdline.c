@@ -1,0 +1,149 @@
+/*
+ * cmdline.c - options of the trace verbs, numbers, output files.
+ */
+#include "traces/inspect/inspect.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/cli.h"
+#include "sim/mem.h"
+
+static int usage_error(const struct cmdline *c, struct err *e, const char *what, const char *arg)
+{
+	return err_set(e, ERR_USAGE, "trace %s: %s%.80s; usage: faultline trace %s %s", c->verb, what, arg,
+		       c->verb, c->usage);
+}
+
+static void print_help(const struct cmdline *c)
+{
+	printf("usage: faultline trace %s %s\n", c->verb, c->usage);
+	if (c->help)
+		printf("\n%s", c->help);
+}
+
+/* The name of an option by its val, for messages. */
+static const char *bad_option(int argc, char **argv)
+{
+	return optind > 1 && optind <= argc ? argv[optind - 1] : "";
+}
+
+int cmdline_parse(const struct cmdline *c, int argc, char **argv, int *first, struct err *e)
+{
+	int opt, r;
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (!strcmp(argv[i], "--help")) {
+			print_help(c);
+			return 0;
+		}
+	optind = 0; /* glibc: start over */
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":", c->options, NULL)) != -1) {
+		if (opt == '?')
+			return usage_error(c, e, "unknown option ", bad_option(argc, argv));
+		if (opt == ':')
+			return usage_error(c, e, "no value for option ", bad_option(argc, argv));
+		r = c->set(c->ctx, opt, optarg, e);
+		if (r)
+			return r;
+	}
+	*first = optind;
+	if (argc - optind < c->min)
+		return usage_error(c, e, argc == optind ? "no file given" : "an argument is missing", "");
+	if (argc - optind > c->max)
+		return usage_error(c, e, "one argument too many: ", argv[optind + c->max]);
+	return 1;
+}
+
+int cmdline_number(const char *option, const char *text, uint64_t *v, struct err *e)
+{
+	static const char suffixes[] = "kMGT";
+	uint64_t x = 0, factor = 1;
+	const char *p = text, *s;
+
+	for (; *p >= '0' && *p <= '9'; p++) {
+		uint64_t digit = (uint64_t)(*p - '0');
+
+		if (x > (UINT64_MAX - digit) / 10)
+			break;
+		x = x * 10 + digit;
+	}
+	s = *p ? strchr(suffixes, *p) : NULL;
+	if (p > text && s) {
+		for (long i = 0; i <= s - suffixes; i++)
+			factor *= 1000;
+		p++;
+	}
+	if (p == text || *p || x > UINT64_MAX / factor)
+		return err_set(e, ERR_USAGE,
+			       "%s: expected a whole number such as 5000, 20k or 3M, found \"%.60s\"", option,
+			       text);
+	*v = x * factor;
+	return 0;
+}
+
+void cmdline_join(char **list, const char *text)
+{
+	size_t old = *list ? strlen(*list) : 0, n = strlen(text);
+
+	*list = mem_realloc(*list, old + n + 2, 1);
+	if (old)
+		(*list)[old++] = ',';
+	memcpy(*list + old, text, n + 1);
+}
+
+int inspect_status(const struct err *e)
+{
+	return e->code ? cli_fail(e) : 0;
+}
+
+int output_open(struct output *o, const char *path, const struct provenance *p, int level, struct err *e)
+{
+	size_t n = strlen(path) + sizeof ".tmp";
+	int r;
+
+	memset(o, 0, sizeof *o);
+	o->path = mem_strdup(path);
+	o->tmp = mem_alloc_late(n, 1);
+	snprintf(o->tmp, n, "%s.tmp", path);
+	r = trace_writer_open(&o->writer, o->tmp, p, level, e);
+	if (r) {
+		mem_free(o->path);
+		mem_free(o->tmp);
+		memset(o, 0, sizeof *o);
+	}
+	return r;
+}
+
+static void output_release(struct output *o)
+{
+	mem_free(o->path);
+	mem_free(o->tmp);
+	memset(o, 0, sizeof *o);
+}
+
+int output_commit(struct output *o, struct err *e)
+{
+	int r = trace_writer_close(o->writer, e);
+
+	o->writer = NULL;
+	if (!r && rename(o->tmp, o->path) != 0)
+		r = err_set(e, ERR_IO, "%s: cannot be renamed from %s: %s", o->path, o->tmp, strerror(errno));
+	if (r)
+		unlink(o->tmp);
+	output_release(o);
+	return r;
+}
+
+void output_abort(struct output *o)
+{
+	if (!o->tmp)
+		return;
+	if (o->writer)
+		trace_writer_abort(o->writer);
+	unlink(o->tmp);
+	output_release(o);
+}

@@ -1,0 +1,161 @@
+/*
+ * convert.c - `faultline trace convert IN OUT.flt`.
+ *
+ * An input that is cut off is converted up to the cut; the exit status says so (ERR_TRUNCATED). Any other
+ * error leaves no output.
+ */
+#include "traces/inspect/inspect.h"
+
+#include <string.h>
+
+#include "sim/cli.h"
+#include "sim/mem.h"
+#include "traces/inspect/feed.h"
+
+enum convert_option { OPT_FORMAT = 1, OPT_OPTIONS, OPT_LEVEL, OPT_PROVENANCE };
+
+struct convert {
+	const char *format;
+	char *options;
+	int level;
+	struct provenance overlay;
+};
+
+static const struct option options[] = {{"format", required_argument, NULL, OPT_FORMAT},
+					{"options", required_argument, NULL, OPT_OPTIONS},
+					{"level", required_argument, NULL, OPT_LEVEL},
+					{"provenance", required_argument, NULL, OPT_PROVENANCE},
+					{0}};
+
+/* "program=sort": one of the strings of struct provenance. */
+static int set_provenance(struct provenance *p, const char *arg, struct err *e)
+{
+	const struct {
+		const char *name, **field;
+	} fields[] = {
+		{"program", &p->program},         {"arguments", &p->arguments}, {"recorder", &p->recorder},
+		{"recorded_at", &p->recorded_at}, {"host", &p->host},           {"notes", &p->notes},
+	};
+	const char *eq = strchr(arg, '=');
+
+	for (size_t i = 0; eq && i < ARRAY_LEN(fields); i++)
+		if (strlen(fields[i].name) == (size_t)(eq - arg) &&
+		    !strncmp(fields[i].name, arg, (size_t)(eq - arg))) {
+			*fields[i].field = eq + 1;
+			return 0;
+		}
+	return err_set(
+		e, ERR_USAGE,
+		"--provenance: expected KEY=TEXT with program, arguments, recorder, recorded_at, host or "
+		"notes, found \"%.60s\"",
+		arg);
+}
+
+static int set(void *ctx, int val, const char *arg, struct err *e)
+{
+	struct convert *c = ctx;
+	uint64_t level;
+	int r;
+
+	switch (val) {
+	case OPT_FORMAT:
+		c->format = arg;
+		return 0;
+	case OPT_OPTIONS:
+		cmdline_join(&c->options, arg);
+		return 0;
+	case OPT_LEVEL:
+		r = cmdline_number("--level", arg, &level, e);
+		if (!r && (level < 1 || level > 19))
+			r = err_set(e, ERR_USAGE, "--level: expected 1 … 19, found %s", arg);
+		c->level = r ? 0 : (int)level;
+		return r;
+	default:
+		return set_provenance(&c->overlay, arg, e);
+	}
+}
+
+static void overlay(struct provenance *p, const struct provenance *o)
+{
+	p->program = o->program ? o->program : p->program;
+	p->arguments = o->arguments ? o->arguments : p->arguments;
+	p->recorder = o->recorder ? o->recorder : p->recorder;
+	p->recorded_at = o->recorded_at ? o->recorded_at : p->recorded_at;
+	p->host = o->host ? o->host : p->host;
+	p->notes = o->notes ? o->notes : p->notes;
+}
+
+static int copy_all(struct feed *f, struct trace_writer *w, struct err *e)
+{
+	struct batch b;
+	int r;
+
+	while ((r = feed_next(f, &b, e)) > 0) {
+		r = trace_writer_batch(w, &b, e);
+		if (r)
+			return r;
+	}
+	if (!r && feed_is_truncated(f))
+		r = err_set(e, ERR_TRUNCATED, "%s: cut off; all before the cut was converted", f->path);
+	return r;
+}
+
+static int convert(struct convert *c, const char *in, const char *out, struct err *e)
+{
+	struct err truncated = {0};
+	struct provenance p;
+	struct output o;
+	struct feed f;
+	int r = feed_open(&f, in, c->format, c->options, "convert", e);
+
+	if (r)
+		return r;
+	feed_provenance(&f, &p);
+	overlay(&p, &c->overlay);
+	r = output_open(&o, out, &p, c->level, e);
+	if (!r) {
+		r = copy_all(&f, o.writer, e);
+		if (r == -(int)ERR_TRUNCATED) {
+			truncated = *e;
+			err_clear(e);
+			r = 0;
+		}
+		if (!r)
+			r = output_commit(&o, e);
+		else
+			output_abort(&o);
+		if (!r && truncated.code) {
+			*e = truncated;
+			r = -(int)ERR_TRUNCATED;
+		}
+	}
+	feed_close(&f);
+	return r;
+}
+
+int trace_convert_main(int argc, char **argv)
+{
+	struct convert c = {0};
+	const struct cmdline line = {
+		.verb = "convert",
+		.usage = "[--format F] [--options K=V,…] [--level N] [--provenance KEY=TEXT] IN OUT.flt",
+		.help = "Reads a trace of any format (IN - is standard input) and writes the native "
+			"format.\n\n"
+			"  --format F             format of IN; without it, the first bytes tell\n"
+			"  --options K=V,…        options of the format: faultline trace formats\n"
+			"  --level N              compression level of zstd, 1 … 19\n"
+			"  --provenance KEY=TEXT  program, arguments, recorder, recorded_at, host or notes\n",
+		.options = options,
+		.min = 2,
+		.max = 2,
+		.set = set,
+		.ctx = &c,
+	};
+	struct err e = {0};
+	int first, r = cmdline_parse(&line, argc, argv, &first, &e);
+
+	if (r > 0)
+		convert(&c, argv[first], argv[first + 1], &e);
+	mem_free(c.options);
+	return inspect_status(&e);
+}

@@ -1,0 +1,59 @@
+/*
+ * inspect.h - the verbs of `faultline trace`, and what they share.
+ */
+#ifndef TRACES_INSPECT_INSPECT_H
+#define TRACES_INSPECT_INSPECT_H
+
+#include <getopt.h>
+
+#include "traces/source.h"
+
+/* argv[0] is the verb; the exit status is returned. */
+int trace_info_main(int argc, char **argv);    /* info.c */
+int trace_cat_main(int argc, char **argv);     /* cat.c */
+int trace_convert_main(int argc, char **argv); /* convert.c */
+int trace_verify_main(int argc, char **argv);  /* verify.c */
+int trace_slice_main(int argc, char **argv);   /* slice.c */
+int trace_gen_main(int argc, char **argv);     /* gen.c */
+
+/*
+ * One verb's command line: long options with getopt_long, then min … max positional arguments. An option's
+ * `val` is passed to set with its argument; set returns 0 or a negative error.
+ */
+struct cmdline {
+	const char *verb, *usage, *help; /* usage: one line; help: the options, a line each */
+	const struct option *options;    /* ended by {0}; --help is understood without a row */
+	int min, max;                    /* positional arguments */
+	int (*set)(void *ctx, int val, const char *arg, struct err *e);
+	void *ctx;
+};
+
+/*
+ * Parses; *first is the index of the first positional argument. Returns 1 when the verb shall go on; 0 after
+ * --help; negative on a wrong command line.
+ */
+int cmdline_parse(const struct cmdline *c, int argc, char **argv, int *first, struct err *e);
+/* A number with an optional suffix k, M, G, T (powers of 1000); ERR_USAGE names the option. */
+int cmdline_number(const char *option, const char *text, uint64_t *v, struct err *e);
+/* Several values of one option joined with commas: "a=1" + "b=2" -> "a=1,b=2". *list is freed by the caller.
+ */
+void cmdline_join(char **list, const char *text);
+
+/* Prints e and returns the exit status; 0 when e is empty. */
+int inspect_status(const struct err *e);
+
+/*
+ * An output file that appears under its name only when it is complete: written as PATH.tmp, renamed at the
+ * end.
+ */
+struct output {
+	char *path, *tmp;
+	struct trace_writer *writer;
+};
+int output_open(struct output *o, const char *path, const struct provenance *p, int level, struct err *e);
+/* Completes and renames. */
+int output_commit(struct output *o, struct err *e);
+/* Removes the temporary file; nothing happens after output_commit. */
+void output_abort(struct output *o);
+
+#endif
