@@ -1,0 +1,239 @@
+/*
+ * syscall.c - from records to calls.
+ *
+ * Not modelled: migrate_pages (counted, not carried out), readahead through descriptors of their own (a file
+ * has one position), the page cache of directories and metadata.
+ */
+#include "models/kernel/syscall.h"
+
+#include <stdio.h>
+
+#include "models/kernel/sched.h"
+
+#define MAP_FIXED_BIT     0x10u
+#define MREMAP_MAYMOVE    1u
+#define MREMAP_FIXED      2u
+#define LINUX_EBADF       9
+#define UNKNOWN_FILE_SIZE 0
+
+static struct file *file_of(struct task *cur, uint64_t fid)
+{
+	struct file *f = file_find(cur->k->pagecache, fid);
+
+	return f ? f : file_declare(cur, fid, "(undeclared)", UNKNOWN_FILE_SIZE);
+}
+
+/* A file that was not declared, or too small: it was at least as large as what was read or mapped. */
+static struct file *file_at_least(struct task *cur, uint64_t fid, uint64_t size)
+{
+	struct file *f = file_of(cur, fid);
+
+	if (f->size < size)
+		f->size = size;
+	return f;
+}
+
+static int64_t do_mmap(struct task *cur, const struct control *c, bool initial)
+{
+	uint64_t fid = c->arg[4];
+	struct mmap_request r = {
+		.addr = initial ? c->arg[0] : (uint64_t)c->result,
+		.len = c->arg[1],
+		.prot = (unsigned)c->arg[2],
+		.flags = (unsigned)c->arg[3] | MAP_FIXED_BIT,
+		.off = c->arg[5],
+	};
+
+	if (fid != FID_NONE)
+		r.file = file_find(cur->k->pagecache, fid) ? file_of(cur, fid)
+							   : file_at_least(cur, fid, r.off + r.len);
+	return sys_mmap(cur, &r);
+}
+
+static int64_t do_mremap(struct task *cur, const struct control *c)
+{
+	unsigned flags = (unsigned)c->arg[3];
+	vaddr_t to = (uint64_t)c->result;
+
+	if (to != c->arg[0])
+		flags |= MREMAP_MAYMOVE | MREMAP_FIXED;
+	else
+		flags &= ~MREMAP_FIXED;
+	return sys_mremap(cur, c->arg[0], c->arg[1], c->arg[2], flags, to);
+}
+
+/*
+ * The recorded heap grew over something that is mapped here (an initial mapping whose bounds the recorder had
+ * to guess): what is free of [start, end) becomes heap.
+ */
+static void fill_heap(struct task *cur, vaddr_t start, vaddr_t end)
+{
+	while (start < end) {
+		struct vma *v = vma_find(&cur->mm->vmas, start);
+		struct mmap_request r = {.addr = start, .prot = 3, .flags = MAP_FIXED_BIT | 0x22u};
+
+		if (v && v->start <= start) {
+			start = v->end;
+			continue;
+		}
+		r.len = MIN_OF(end, v ? v->start : end) - start;
+		if (sys_mmap(cur, &r) < 0)
+			return;
+		start += r.len;
+	}
+}
+
+/* The first brk of a process tells where its heap begins. */
+static int64_t do_brk(struct task *cur, const struct control *c)
+{
+	struct mm *mm = cur->mm;
+	vaddr_t end = (uint64_t)c->result;
+
+	if (mm->brk == mm->start_brk && c->arg[0] == 0) {
+		mm->start_brk = mm->brk = end;
+		return (int64_t)end;
+	}
+	if ((uint64_t)sys_brk(cur, end) < end) {
+		fill_heap(cur, (mm->brk + PAGE_SIZE - 1) & PAGE_MASK, (end + PAGE_SIZE - 1) & PAGE_MASK);
+		mm->brk = end;
+	}
+	return (int64_t)end;
+}
+
+/* copy_to_user, copy_from_user: the kernel touches the program's buffer and takes the faults. */
+static void touch_buffer(struct task *cur, vaddr_t buf, uint64_t len, bool write)
+{
+	for (vaddr_t a = buf & PAGE_MASK; buf && len && a < buf + len; a += PAGE_SIZE) {
+		pte_t *e = pgtable_find(&cur->mm->pt, a);
+
+		if (e && *e & PTE_PRESENT && (!write || *e & PTE_WRITE)) {
+			*e |= PTE_ACCESSED | (write ? PTE_DIRTY : 0);
+			continue;
+		}
+		if (fault_handle(cur, a, write ? FAULT_WRITE : 0) > FAULT_MAJOR)
+			return;
+	}
+}
+
+static int64_t do_read(struct task *cur, const struct control *c)
+{
+	struct file *f = file_find(cur->k->pagecache, c->arg[0]);
+	uint64_t n;
+
+	if (!f)
+		f = file_at_least(cur, c->arg[0], c->arg[1] + c->arg[2]);
+	n = filemap_read(cur, f, c->arg[1], c->arg[2]);
+	touch_buffer(cur, c->arg[3], n, true);
+	return (int64_t)n;
+}
+
+static int64_t do_write(struct task *cur, const struct control *c)
+{
+	touch_buffer(cur, c->arg[3], c->arg[2], false);
+	return (int64_t)filemap_write(cur, file_of(cur, c->arg[0]), c->arg[1], c->arg[2]);
+}
+
+static int64_t do_affinity(struct task *cur, uint64_t mask)
+{
+	uint64_t wide[MAX_CPUS / 64] = {mask};
+
+	sched_set_affinity(cur, wide);
+	sched_cond(cur);
+	return 0;
+}
+
+static int64_t do_file_call(struct task *cur, const struct control *c)
+{
+	struct file *f;
+
+	switch (c->op) {
+	case REC_FILE:
+		if (!file_find(cur->k->pagecache, c->arg[0]))
+			file_declare(cur, c->arg[0], c->text ? c->text : "", c->arg[1]);
+		return 0;
+	case REC_READ:
+		return do_read(cur, c);
+	case REC_WRITE:
+		return do_write(cur, c);
+	case REC_FSYNC:
+		writeback_file(cur, file_of(cur, c->arg[0]), 0, UINT64_MAX, true);
+		return 0;
+	case REC_FADVISE:
+		filemap_advise(cur, file_of(cur, c->arg[0]), c->arg[1], c->arg[2], (int)c->arg[3]);
+		return 0;
+	case REC_TRUNCATE:
+		f = file_of(cur, c->arg[0]);
+		f->size = c->arg[1];
+		zap_file_range(cur, f, (c->arg[1] + PAGE_SIZE - 1) >> PAGE_SHIFT, UINT64_MAX);
+		pagecache_truncate(cur, f, (c->arg[1] + PAGE_SIZE - 1) >> PAGE_SHIFT);
+		return 0;
+	case REC_DROP_CACHES:
+		lru_drain_all(cur->k);
+		vm_event(cur->k->memory, VMEV_DROP_PAGECACHE, c->arg[0] & 1);
+		vm_event(cur->k->memory, VMEV_DROP_SLAB, c->arg[0] >> 1 & 1);
+		if (c->arg[0] & 1)
+			filemap_drop_all(cur);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int64_t do_memory_call(struct task *cur, const struct control *c)
+{
+	const uint64_t *a = c->arg;
+
+	switch (c->op) {
+	case REC_MAPPING:
+		return do_mmap(cur, c, true);
+	case REC_MMAP:
+		return do_mmap(cur, c, false);
+	case REC_MUNMAP:
+		return sys_munmap(cur, a[0], a[1]);
+	case REC_MPROTECT:
+		return sys_mprotect(cur, a[0], a[1], (unsigned)a[2]);
+	case REC_MREMAP:
+		return do_mremap(cur, c);
+	case REC_BRK:
+		return do_brk(cur, c);
+	case REC_MADVISE:
+		return sys_madvise(cur, a[0], a[1], (int)a[2]);
+	case REC_MLOCK:
+		return sys_mlock(cur, a[0], a[1], (unsigned)a[2]);
+	case REC_MUNLOCK:
+		return sys_munlock(cur, a[0], a[1]);
+	case REC_MLOCKALL:
+		return sys_mlockall(cur, (unsigned)a[0]);
+	case REC_MUNLOCKALL:
+		return sys_munlockall(cur);
+	case REC_MSYNC:
+		return sys_msync(cur, a[0], a[1], (unsigned)a[2]);
+	case REC_MBIND:
+		return sys_mbind(cur, a[0], a[1], (unsigned)a[2], a[3], (unsigned)a[5]);
+	case REC_SET_MEMPOLICY:
+		return sys_set_mempolicy(cur, (unsigned)a[0], a[1]);
+	default:
+		return do_file_call(cur, c);
+	}
+}
+
+int64_t syscall_replay(struct task *cur, const struct control *c)
+{
+	if (c->op != REC_FILE && c->op != REC_MAPPING) {
+		task_charge(cur, CYCLES_syscall, cur->k->cost.syscall);
+		if (c->result < 0 && c->result > -4096)
+			return c->result; /* it failed when recorded */
+	}
+	switch (c->op) {
+	case REC_AFFINITY:
+		return do_affinity(cur, c->arg[0]);
+	case REC_OOM_SCORE_ADJ:
+		cur->process->oom_score_adj = (int)(int64_t)c->arg[0];
+		return 0;
+	case REC_SLEEP:
+		sched_sleep_until(cur, task_now(cur) + c->arg[0] * PS_PER_NS, false);
+		return 0;
+	default:
+		return do_memory_call(cur, c);
+	}
+}
