@@ -1,0 +1,478 @@
+/*
+ * swap.c - the swap cache, references to slots, swap input and output.
+ *
+ * After mm/swap_state.c add_to_swap, add_to_swap_cache, __delete_from_swap_cache; mm/swapfile.c
+ * __swap_duplicate, __swap_entry_free, put_swap_folio, folio_free_swap, free_swap_and_cache; mm/page_io.c
+ * swap_writepage, swap_readpage (Linux 6.1). The cache is a dense array by slot: O(1) each.
+ *
+ * Invariants: a page with FR_SWAPCACHE is in the cache at its `private` entry and that slot is marked
+ * SWAP_HAS_CACHE; slots handed out - slots given back = slots that are referred to or cached; used slots =
+ * those
+ * + the idle ones in the slot caches.
+ *
+ * Not modelled: the slab memory of the swap cache's index, zswap and frontswap, memory cgroups' swap charges,
+ * counts beyond 2^30 references, write errors.
+ */
+#include "models/kernel/swap.h"
+
+#include "models/kernel/pageio.h"
+#include "models/kernel/swap_slots.h"
+
+PARAM_TABLE(swap, swap_params, SWAP_PARAMS);
+STAT_TABLE(swap, swap_stats, SWAP_STATS);
+
+/* A slot's word in the cache: 0, a page (number << 2 | 1) or a shadow (<< 2 | 2). */
+#define WORD_PAGE   1u
+#define WORD_SHADOW 2u
+
+struct swap {
+	struct kernel *k;
+	struct swap_params params;
+	struct swap_map map;
+	struct swap_slots slots;
+	uint64_t *cache[MAX_SWAP_AREAS];
+	struct blkdev device;
+	struct pageio_cpu *cpus;
+	bool was_full;
+	struct swap_ra ra;
+	struct swap_stats stats;
+};
+
+static bool reclaim_cached(void *ctx, unsigned cpu, swp_entry_t e);
+static void slot_freed(void *ctx, swp_entry_t e);
+
+struct swap *swap_new(struct kernel *k, const struct swap_params *p, unsigned nr_cpus)
+{
+	struct swap *s = mem_alloc(1, sizeof *s);
+	struct blkdev_params dev = {p->read_us, p->write_us, p->bandwidth_mb, p->servers};
+
+	s->k = k;
+	s->params = *p;
+	s->ra.hits = 4;
+	blkdev_init(&s->device, k->eventq, &dev);
+	s->cpus = pageio_cpus_new(k, nr_cpus);
+	swap_map_init(&s->map, nr_cpus, p->rotational);
+	s->map.reclaim = reclaim_cached;
+	s->map.freed = slot_freed;
+	s->map.reclaim_ctx = s;
+	for (size_t i = 0; i < p->area_bytes.n && s->map.nr_areas < MAX_SWAP_AREAS; i++) {
+		uint64_t slots = p->area_bytes.v[i] >> PAGE_SHIFT;
+
+		if (slots < 2)
+			continue;
+		swap_map_add(&s->map, slots, i < p->priority.n ? (int)p->priority.v[i] : -1, k->seed);
+		s->cache[s->map.nr_areas - 1] = mem_map(slots * sizeof(uint64_t));
+	}
+	swap_slots_init(&s->slots, &s->map);
+	s->stats.total_slots = (int64_t)s->map.total;
+	return s;
+}
+
+void swap_free(struct swap *s)
+{
+	for (unsigned i = 0; i < s->map.nr_areas; i++)
+		mem_unmap(s->cache[i], s->map.area[i].max * sizeof(uint64_t));
+	swap_slots_release(&s->slots);
+	swap_map_release(&s->map);
+	blkdev_release(&s->device);
+	mem_free(s->cpus);
+	mem_free(s);
+}
+
+struct swap_stats *swap_stats_of(struct swap *s)
+{
+	return &s->stats;
+}
+
+struct blkdev *swap_device(struct swap *s)
+{
+	return &s->device;
+}
+
+uint64_t swap_free_slots(const struct swap *s)
+{
+	return s->map.nr_free > 0 ? (uint64_t)s->map.nr_free : 0;
+}
+
+uint64_t swap_total_slots(const struct swap *s)
+{
+	return s->map.total;
+}
+
+bool swap_is_half_full(const struct swap *s)
+{
+	return swap_map_is_half_full(&s->map);
+}
+
+uint64_t swap_area_slots(const struct swap *s, swp_entry_t e)
+{
+	return s->map.area[swp_area(e)].max;
+}
+
+bool swap_uses_vma_readahead(const struct swap *s)
+{
+	return s->params.vma_readahead && !s->params.rotational;
+}
+
+struct swap_ra *swap_ra_state(struct swap *s)
+{
+	return &s->ra;
+}
+
+/* ---- slots and references ---- */
+
+static void update_used(struct swap *s)
+{
+	s->stats.used_slots = (int64_t)s->map.total - s->map.nr_free;
+}
+
+static void slot_freed(void *ctx, swp_entry_t e)
+{
+	struct swap *s = ctx;
+
+	s->cache[swp_area(e)][swp_slot(e)] = 0;
+}
+
+static swp_entry_t take_slot(struct swap *s, unsigned cpu)
+{
+	swp_entry_t e = swap_slots_alloc(&s->slots, cpu);
+
+	update_used(s);
+	if (e) {
+		s->stats.slots_allocated++;
+		s->was_full = false;
+		return e;
+	}
+	s->stats.full++;
+	if (!s->was_full && s->map.total)
+		kernel_event(s->k, KEV_SWAP_FULL, "machine", (int64_t)s->map.total, NULL);
+	s->was_full = true;
+	return 0;
+}
+
+/* Takes a bit or a reference away; the last one frees the slot. Returns what is left. */
+static uint32_t word_drop(struct swap *s, swp_entry_t e, uint32_t what)
+{
+	uint32_t *w = swap_map_word(&s->map, e), left = *w - what;
+
+	*w = left ? left : SWAP_HAS_CACHE;
+	if (!left) {
+		s->stats.slots_freed++;
+		swap_slots_free(&s->slots, e);
+		update_used(s);
+	}
+	return left;
+}
+
+void swap_dup(struct kernel *k, swp_entry_t e)
+{
+	uint32_t *w = swap_map_word(&k->swap->map, e);
+
+	CHECK(*w && !(*w & SWAP_BAD), "reference to slot %#" PRIx64 ", which is free", e);
+	++*w;
+}
+
+unsigned swap_count(const struct swap *s, swp_entry_t e)
+{
+	return *swap_map_word(&s->map, e) & ~SWAP_HAS_CACHE;
+}
+
+void swap_put(struct kernel *k, swp_entry_t e)
+{
+	CHECK(swap_count(k->swap, e) > 0, "slot %#" PRIx64 " has no reference", e);
+	word_drop(k->swap, e, 1);
+}
+
+/* ---- the swap cache ---- */
+
+static uint64_t *cache_word(const struct swap *s, swp_entry_t e)
+{
+	return &s->cache[swp_area(e)][swp_slot(e)];
+}
+
+pfn_t swap_cache_lookup(const struct swap *s, swp_entry_t e)
+{
+	uint64_t w = *cache_word(s, e);
+
+	return (w & 3) == WORD_PAGE ? (pfn_t)(w >> 2) : PFN_NONE;
+}
+
+uint64_t swap_cache_shadow(const struct swap *s, swp_entry_t e)
+{
+	uint64_t w = *cache_word(s, e);
+
+	return (w & 3) == WORD_SHADOW ? w >> 2 : 0;
+}
+
+static void account_cache(struct kernel *k, const struct frame *f, int64_t pages)
+{
+	struct node *n = frame_node(k->memory, f);
+
+	node_stat_add(n, NR_FILE_PAGES, pages);
+	node_stat_add(n, NR_SWAPCACHE, pages);
+}
+
+static void cache_add(struct swap *s, pfn_t pfn, swp_entry_t e)
+{
+	struct frame *f = frame_of(s->k->memory, pfn);
+
+	CHECK(!frame_has(f, FR_SWAPCACHE), "frame %u is in the swap cache already", pfn);
+	*cache_word(s, e) = (uint64_t)pfn << 2 | WORD_PAGE;
+	f->refs++;
+	f->flags |= FR_SWAPCACHE;
+	f->private = e;
+	account_cache(s->k, f, 1);
+	s->stats.cache_adds++;
+}
+
+bool swap_add_page(struct task *cur, pfn_t pfn)
+{
+	struct swap *s = cur->k->swap;
+	struct frame *f = frame_of(cur->k->memory, pfn);
+	swp_entry_t e;
+
+	if (frame_has(f, FR_HEAD | FR_TAIL))
+		return false;
+	e = take_slot(s, cur->exec->cpu);
+	if (!e)
+		return false;
+	cache_add(s, pfn, e);
+	f->flags |= FR_DIRTY;
+	return true;
+}
+
+bool swap_cache_insert(struct kernel *k, pfn_t pfn, swp_entry_t e)
+{
+	uint32_t *w = swap_map_word(&k->swap->map, e);
+
+	if (!*w || *w & (SWAP_HAS_CACHE | SWAP_BAD))
+		return false;
+	*w |= SWAP_HAS_CACHE;
+	cache_add(k->swap, pfn, e);
+	return true;
+}
+
+void swap_cache_remove(struct kernel *k, pfn_t pfn, uint64_t shadow)
+{
+	struct swap *s = k->swap;
+	struct frame *f = frame_of(k->memory, pfn);
+	swp_entry_t e = f->private;
+
+	CHECK(frame_has(f, FR_SWAPCACHE) && !frame_has(f, FR_WRITEBACK),
+	      "frame %u leaves the swap cache with flags %#x", pfn, f->flags);
+	CHECK(shadow < UINT64_C(1) << 62, "shadow %#" PRIx64 " is too wide", shadow);
+	*cache_word(s, e) = shadow ? shadow << 2 | WORD_SHADOW : 0;
+	f->flags &= ~(uint32_t)FR_SWAPCACHE;
+	f->private = 0;
+	account_cache(k, f, -1);
+	word_drop(s, e, SWAP_HAS_CACHE);
+}
+
+bool swap_try_to_free(struct task *cur, pfn_t pfn)
+{
+	struct frame *f = frame_of(cur->k->memory, pfn);
+
+	if (!frame_has(f, FR_SWAPCACHE) || frame_has(f, FR_WRITEBACK) || swap_count(cur->k->swap, f->private))
+		return false;
+	swap_cache_remove(cur->k, pfn, 0);
+	CHECK(f->refs > 1, "frame %u leaves the swap cache with nobody else holding it", pfn);
+	f->refs--;
+	f->flags |= FR_DIRTY;
+	return true;
+}
+
+/* Drops a page that is only cached and not locked; cpu takes the page if it becomes free. */
+static bool drop_cached(struct kernel *k, unsigned cpu, pfn_t pfn)
+{
+	struct frame *f = frame_of(k->memory, pfn);
+	swp_entry_t e = f->private;
+
+	if (frame_has(f, FR_LOCKED | FR_WRITEBACK) || swap_count(k->swap, e))
+		return false;
+	swap_cache_remove(k, pfn, 0);
+	f->flags |= FR_DIRTY;
+	frame_put(k, cpu, pfn);
+	return true;
+}
+
+static bool reclaim_cached(void *ctx, unsigned cpu, swp_entry_t e)
+{
+	struct swap *s = ctx;
+	pfn_t pfn = swap_cache_lookup(s, e);
+
+	return pfn != PFN_NONE && drop_cached(s->k, cpu, pfn);
+}
+
+void swap_put_and_cache(struct task *cur, swp_entry_t e)
+{
+	struct swap *s = cur->k->swap;
+	pfn_t pfn;
+
+	CHECK(swap_count(s, e) > 0, "slot %#" PRIx64 " has no reference", e);
+	if (word_drop(s, e, 1) != SWAP_HAS_CACHE)
+		return;
+	pfn = swap_cache_lookup(s, e);
+	if (pfn != PFN_NONE && (frame_of(cur->k->memory, pfn)->mapcount == 0 || swap_is_half_full(s)))
+		drop_cached(cur->k, cur->exec->cpu, pfn);
+}
+
+/* ---- input and output ---- */
+
+#define PLUG_REQUESTS      32u
+#define PLUG_FLUSH_PAGES   32u
+#define PLUG_REQUEST_PAGES 254u /* segments of a request (virtio-blk with a queue of 256) */
+
+static void io_done(void *ctx, const pfn_t *pfns, unsigned n, bool is_write)
+{
+	const struct pageio_cpu *c = ctx;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (is_write)
+			pageio_end_writeback(c->k, c->cpu, pfns[i]);
+		else
+			pageio_end_read(c->k, pfns[i]);
+	}
+}
+
+static void submit(struct task *cur, const pfn_t *pfns, unsigned n, bool is_write)
+{
+	struct kernel *k = cur->k;
+	const struct cost_params *c = &k->cost;
+
+	task_charge(cur, CYCLES_swap, n * (is_write ? c->swap_out : c->swap_in));
+	sched_sync(cur);
+	vm_event(k->memory, is_write ? VMEV_PSWPOUT : VMEV_PSWPIN, n);
+	vm_event(k->memory, is_write ? VMEV_PGPGOUT : VMEV_PGPGIN, (uint64_t)n << (PAGE_SHIFT - 10));
+	blkdev_submit(&k->swap->device, pageio_now(cur), pfns, n, is_write, io_done,
+		      &k->swap->cpus[cur->exec->cpu]);
+}
+
+/* Sorts the pages by slot and sends neighbours together. */
+void swap_unplug(struct task *cur, struct swap_plug *plug)
+{
+	const struct frame *f = cur->k->memory->frames.f;
+	pfn_t *p = plug->pfns;
+	unsigned n = plug->n;
+
+	plug->n = plug->nr_requests = plug->last_pages = 0;
+	for (unsigned i = 1; i < n; i++) {
+		pfn_t x = p[i];
+		unsigned j = i;
+
+		for (; j > 0 && f[p[j - 1]].private > f[x].private; j--)
+			p[j] = p[j - 1];
+		p[j] = x;
+	}
+	for (unsigned from = 0, to; from < n; from = to) {
+		for (to = from + 1; to < n && to - from < PLUG_REQUEST_PAGES &&
+				    f[p[to]].private == f[p[to - 1]].private + 1;)
+			to++;
+		submit(cur, p + from, to - from, plug->is_write);
+	}
+}
+
+static void plug_add(struct task *cur, struct swap_plug *plug, pfn_t pfn, bool is_write)
+{
+	const struct frame *f = cur->k->memory->frames.f;
+	bool merges;
+
+	if (plug->n == ARRAY_LEN(plug->pfns) || (plug->n && plug->is_write != is_write))
+		swap_unplug(cur, plug);
+	merges = plug->n && plug->last_pages < PLUG_REQUEST_PAGES &&
+		 f[plug->pfns[plug->n - 1]].private + 1 == f[pfn].private;
+	if (!merges && (plug->nr_requests == PLUG_REQUESTS || plug->last_pages >= PLUG_FLUSH_PAGES))
+		swap_unplug(cur, plug);
+	plug->nr_requests += !merges || !plug->n;
+	plug->last_pages = merges ? plug->last_pages + 1 : 1;
+	plug->is_write = is_write;
+	plug->pfns[plug->n++] = pfn;
+}
+
+void swap_plug_start(struct task *cur, struct swap_plug *plug)
+{
+	plug->n = plug->nr_requests = plug->last_pages = 0;
+	cur->plug = plug;
+}
+
+void swap_plug_flush(struct task *cur)
+{
+	if (cur->plug && cur->plug->n)
+		swap_unplug(cur, cur->plug);
+}
+
+void swap_plug_finish(struct task *cur)
+{
+	swap_plug_flush(cur);
+	cur->plug = NULL;
+}
+
+void swap_write_plugged(struct task *cur, struct swap_plug *plug, pfn_t pfn)
+{
+	struct frame *f = frame_of(cur->k->memory, pfn);
+
+	CHECK(frame_has(f, FR_SWAPCACHE) && frame_has(f, FR_LOCKED),
+	      "frame %u is written to swap with flags %#x", pfn, f->flags);
+	if (!swap_try_to_free(cur, pfn)) {
+		f->flags &= ~(uint32_t)FR_DIRTY;
+		pageio_start_writeback(cur->k, pfn);
+		plug_add(cur, plug, pfn, true);
+	}
+}
+
+void swap_read_plugged(struct task *cur, struct swap_plug *plug, pfn_t pfn)
+{
+	const struct frame *f = frame_of(cur->k->memory, pfn);
+
+	CHECK(frame_has(f, FR_SWAPCACHE) && frame_has(f, FR_LOCKED),
+	      "frame %u is read from swap with flags %#x", pfn, f->flags);
+	plug_add(cur, plug, pfn, false);
+}
+
+void swap_write(struct task *cur, pfn_t pfn)
+{
+	struct swap_plug plug;
+
+	if (cur->plug) {
+		swap_write_plugged(cur, cur->plug, pfn);
+		return;
+	}
+	plug.n = plug.nr_requests = plug.last_pages = 0;
+	swap_write_plugged(cur, &plug, pfn);
+	swap_unplug(cur, &plug);
+}
+
+void swap_read(struct task *cur, pfn_t pfn)
+{
+	struct swap_plug plug;
+
+	plug.n = plug.nr_requests = plug.last_pages = 0;
+	swap_read_plugged(cur, &plug, pfn);
+	swap_unplug(cur, &plug);
+}
+
+/* ---- invariants ---- */
+
+bool swap_is_valid(struct kernel *k)
+{
+	const struct swap *s = k->swap;
+	int64_t cached = 0;
+
+	for (unsigned i = 0; i < s->map.nr_areas; i++) {
+		for (uint64_t slot = 1; slot < s->map.area[i].max; slot++) {
+			swp_entry_t e = swp_make(i, slot);
+			pfn_t pfn = swap_cache_lookup(s, e);
+			const struct frame *f;
+
+			if (pfn == PFN_NONE)
+				continue;
+			f = frame_of(k->memory, pfn);
+			if (!frame_has(f, FR_SWAPCACHE) || f->private != e ||
+			    !(*swap_map_word(&s->map, e) & SWAP_HAS_CACHE))
+				return false;
+			cached++;
+		}
+	}
+	return swap_map_is_valid(&s->map) && cached == memory_node_total(k->memory, NR_SWAPCACHE) &&
+	       s->map.total - (uint64_t)s->map.nr_free ==
+		       s->stats.slots_allocated - s->stats.slots_freed + swap_slots_idle(&s->slots);
+}
