@@ -1,0 +1,347 @@
+/*
+ * alloc.c - page allocation: policy, fast path, slow path.
+ *
+ * Modelled after mm/page_alloc.c, Linux 6.1: __alloc_pages, gfp_to_alloc_flags, __alloc_pages_slowpath,
+ * wake_all_kswapds,
+ * __alloc_pages_direct_reclaim, should_reclaim_retry, __alloc_pages_may_oom; mm/mempolicy.c: alloc_pages,
+ * vma_alloc_folio, alloc_pages_preferred_many. The buddy allocator never calls reclaim; this file owns the
+ * way from one to the other.
+ *
+ * Not modelled: compaction in the slow path, memory cgroup charges.
+ */
+#include "models/kernel/alloc.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "models/kernel/kswapd.h"
+#include "models/kernel/oom.h"
+#include "models/kernel/sched.h"
+
+#define COSTLY_ORDER 3
+
+struct attempt {
+	struct task *cur;
+	struct alloc_context ac;
+	bool bind;       /* the node mask comes from a bind policy */
+	nodemask_t mask; /* of the policy */
+	unsigned no_progress;
+};
+
+static bool zone_reclaim_hook(void *ctx, struct zone *z, struct alloc_context *ac)
+{
+	return reclaim_local(ctx, z, ac);
+}
+
+static pfn_t try_freelists(struct attempt *a, unsigned alloc_flags)
+{
+	struct kernel *k = a->cur->k;
+	pfn_t pfn;
+
+	memset(&a->ac.work, 0, sizeof a->ac.work);
+	pfn = zonelist_alloc(k->memory, &a->ac, alloc_flags,
+			     k->params.zone_reclaim_mode ? zone_reclaim_hook : NULL, a->cur);
+	if (a->ac.boosted) /* mixing page blocks raised the watermarks */
+		kswapd_wake(a->cur, a->ac.boosted, 0, 0, a->ac.boosted->id);
+	if (a->ac.work.bulk)
+		task_charge(a->cur, CYCLES_alloc,
+			    a->ac.work.bulk * k->cost.alloc_buddy +
+				    a->ac.work.pages * k->cost.alloc_buddy_page);
+	return pfn;
+}
+
+/* __gfp_pfmemalloc_flags */
+static unsigned reserve_flags(const struct task *cur, gfp_t gfp)
+{
+	if (gfp & GFP_BIT_NOMEMALLOC)
+		return 0;
+	if (gfp & GFP_BIT_MEMALLOC || cur->flags & TASK_MEMALLOC)
+		return ALLOC_NO_WATERMARKS;
+	return cur->flags & TASK_OOM_VICTIM ? ALLOC_OOM : 0;
+}
+
+/* wake_all_kswapds: each node of the list once. */
+static void wake_kswapds(struct attempt *a)
+{
+	struct memory *m = a->cur->k->memory;
+	struct zone_iter it = {0};
+	struct zone *z;
+	unsigned last = MAX_NODES;
+
+	while ((z = zonelist_next(m, &a->ac, &it, false))) {
+		if (z->nid != last)
+			kswapd_wake(a->cur, z, a->ac.gfp, a->ac.order, a->ac.highest_zoneidx);
+		last = z->nid;
+	}
+}
+
+static void log_min(struct attempt *a)
+{
+	const struct zone *z = a->ac.preferred_zone;
+	char scope[24];
+
+	snprintf(scope, sizeof scope, "node/%u", z->nid);
+	kernel_event(a->cur->k, KEV_WMARK_MIN, scope, (int64_t)zone_free_pages(z), NULL);
+}
+
+static pfn_t direct_reclaim(struct attempt *a, unsigned alloc_flags, uint64_t *progress)
+{
+	struct task *cur = a->cur;
+	bool drained = false;
+	pfn_t pfn;
+
+	log_min(a);
+	cur->flags |= TASK_MEMALLOC;
+	*progress = reclaim_direct(cur, &a->ac);
+	cur->flags &= ~TASK_MEMALLOC;
+	if (!*progress)
+		return PFN_NONE;
+	for (;;) {
+		a->ac.cpu = cur->exec->cpu;
+		pfn = try_freelists(a, alloc_flags);
+		if (pfn != PFN_NONE || drained)
+			return pfn;
+		zonelist_unreserve_highatomic(cur->k->memory, &a->ac, false);
+		pcp_drain_all(cur->k->memory); /* what was reclaimed may sit on other CPUs' lists */
+		drained = true;
+	}
+}
+
+/* should_reclaim_retry */
+static bool worth_another_round(struct attempt *a, unsigned alloc_flags, bool progress)
+{
+	struct kernel *k = a->cur->k;
+	struct zone_iter it = {0};
+	struct zone *z;
+
+	a->no_progress = progress && a->ac.order <= COSTLY_ORDER ? 0 : a->no_progress + 1;
+	if (a->no_progress > MAX_RECLAIM_RETRIES)
+		return zonelist_unreserve_highatomic(k->memory, &a->ac, true);
+	while ((z = zonelist_next(k->memory, &a->ac, &it, true))) {
+		uint64_t available = zone_reclaimable_pages(k, z) + zone_free_pages(z);
+
+		if (zone_watermark_ok(z, a->ac.order, zone_wmark(z, WMARK_MIN), a->ac.highest_zoneidx,
+				      alloc_flags, available)) {
+			sched_cond(a->cur);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* __alloc_pages_may_oom */
+static pfn_t may_oom(struct attempt *a, bool *progress)
+{
+	struct task *cur = a->cur;
+	gfp_t gfp = a->ac.gfp;
+	pfn_t pfn;
+
+	*progress = false;
+	pfn = try_freelists(a, ALLOC_WMARK_HIGH | ALLOC_CPUSET);
+	if (pfn != PFN_NONE)
+		return pfn;
+	if (a->ac.order > COSTLY_ORDER || gfp & (GFP_BIT_RETRY_MAYFAIL | GFP_BIT_THISNODE))
+		return PFN_NONE;
+	*progress = oom_kill_for(cur, &a->ac, a->bind);
+	if (*progress && !(cur->flags & TASK_OOM_VICTIM)) /* gives the victim time to die */
+		sched_sleep_until(cur, task_now(cur) + PS_PER_S / 250, false);
+	return PFN_NONE;
+}
+
+/* Zones anew; only the fast path spreads dirty pages. */
+static void prepare(struct attempt *a)
+{
+	alloc_context_prepare(a->cur->k->memory, &a->ac);
+	a->ac.spread_dirty_pages = false;
+}
+
+static pfn_t slowpath(struct attempt *a)
+{
+	struct task *cur = a->cur;
+	gfp_t gfp = a->ac.gfp;
+	unsigned flags = zonelist_slow_flags(gfp, a->ac.order), reserve;
+	uint64_t reclaimed;
+	bool progress;
+	pfn_t pfn;
+
+	a->ac.nodemask = a->mask; /* the fast path may have narrowed it to the cpuset */
+	prepare(a);
+	if (!a->ac.preferred_zone)
+		return PFN_NONE;
+	if (flags & ALLOC_KSWAPD)
+		wake_kswapds(a);
+	pfn = try_freelists(a, flags);
+	while (pfn == PFN_NONE) {
+		sched_sync(cur);
+		a->ac.cpu = cur->exec->cpu;
+		if (flags & ALLOC_KSWAPD)
+			wake_kswapds(a);
+		reserve = reserve_flags(cur, gfp);
+		if (reserve)
+			flags = reserve | (flags & ALLOC_KSWAPD);
+		if (reserve || !(flags & ALLOC_CPUSET)) {
+			a->ac.nodemask = 0;
+			prepare(a);
+		}
+		pfn = try_freelists(a, flags);
+		if (pfn != PFN_NONE || !(gfp & GFP_BIT_DIRECT_RECLAIM) || cur->flags & TASK_MEMALLOC)
+			break;
+		pfn = direct_reclaim(a, flags, &reclaimed);
+		if (pfn != PFN_NONE || gfp & GFP_BIT_NORETRY)
+			break;
+		if (a->ac.order > COSTLY_ORDER && !(gfp & GFP_BIT_RETRY_MAYFAIL))
+			break;
+		if (worth_another_round(a, flags, reclaimed > 0))
+			continue;
+		pfn = may_oom(a, &progress);
+		if (pfn != PFN_NONE || !progress)
+			break;
+		if (cur->flags & TASK_OOM_VICTIM && (flags & ALLOC_OOM || gfp & GFP_BIT_NOMEMALLOC))
+			break;
+		a->no_progress = 0;
+	}
+	return pfn;
+}
+
+static pfn_t allocate(struct task *cur, const struct policy_request *r, gfp_t gfp, unsigned order, bool bind)
+{
+	struct attempt a = {
+		.cur = cur,
+		.bind = bind,
+		.mask = r->nodemask,
+		.ac = {.gfp = gfp,
+		       .order = order,
+		       .cpu = cur->exec->cpu,
+		       .cpu_nid = cur->exec->nid,
+		       .preferred_nid = r->preferred_nid,
+		       .nodemask = r->nodemask,
+		       .cpuset = cur->mems_allowed,
+		       .interleaved = r->interleaved,
+		       .spread_dirty_pages = gfp & GFP_BIT_WRITE},
+	};
+	const struct cost_params *cost = &cur->k->cost;
+	pfn_t pfn;
+
+	if (cur->mems_allowed) { /* prepare_alloc_pages with a cpuset */
+		a.ac.gfp |= GFP_BIT_HARDWALL;
+		a.ac.nodemask = a.mask ? a.mask : cur->mems_allowed;
+	}
+	alloc_context_prepare(cur->k->memory, &a.ac);
+	if (!a.ac.preferred_zone)
+		return PFN_NONE;
+	pfn = try_freelists(&a, ALLOC_WMARK_LOW | ALLOC_CPUSET | zonelist_nofragment(cur->k->memory, &a.ac));
+	if (UNLIKELY(pfn == PFN_NONE))
+		pfn = slowpath(&a);
+	task_charge(cur, CYCLES_alloc, cost->alloc_pcp);
+	if (pfn == PFN_NONE)
+		return PFN_NONE;
+	if (gfp & GFP_BIT_ZERO)
+		task_charge(cur, CYCLES_clear_copy, order >= 9 ? cost->zero_huge : cost->zero_page << order);
+	cur->k->memory->frames.f[pfn].refs = 1;
+	return pfn;
+}
+
+static void request_init(struct task *cur, struct policy_request *r, gfp_t gfp)
+{
+	memset(r, 0, sizeof *r);
+	r->local_nid = cur->exec->nid;
+	r->gfp = gfp;
+	r->il = &cur->il;
+	r->preferred_nid = cur->exec->nid;
+}
+
+static pfn_t allocate_by(struct task *cur, const struct mempolicy *p, struct policy_request *r, gfp_t gfp,
+			 unsigned order)
+{
+	policy_choose(p, cur->k->memory, r);
+	if (r->two_pass) { /* alloc_pages_preferred_many: those nodes without effort,
+						      then any */
+		gfp_t light = (gfp | GFP_BIT_NOWARN) & ~(GFP_BIT_DIRECT_RECLAIM | GFP_BIT_NOFAIL);
+		pfn_t pfn;
+
+		pfn = allocate(cur, r, light, order, false);
+		if (pfn != PFN_NONE)
+			return pfn;
+		r->nodemask = 0;
+	}
+	return allocate(cur, r, gfp, order, p && p->mode == MPOL_BIND && r->nodemask);
+}
+
+pfn_t alloc_pages(struct task *cur, gfp_t gfp, unsigned order)
+{
+	struct policy_request r;
+
+	request_init(cur, &r, gfp);
+	return allocate_by(cur, gfp & GFP_BIT_THISNODE ? NULL : cur->policy, &r, gfp, order);
+}
+
+pfn_t alloc_page_vma(struct task *cur, gfp_t gfp, unsigned order, struct vma *vma, vaddr_t addr)
+{
+	const struct mempolicy *p = vma->policy ? vma->policy : cur->policy;
+	struct policy_request r;
+
+	request_init(cur, &r, gfp);
+	r.by_index = vma->policy != NULL || p != NULL;
+	r.index = vma->pgoff + ((addr - vma->start) >> PAGE_SHIFT);
+	r.index >>= order;
+	return allocate_by(cur, p, &r, gfp, order);
+}
+
+pfn_t alloc_pages_node(struct task *cur, unsigned nid, gfp_t gfp, unsigned order)
+{
+	struct policy_request r;
+
+	request_init(cur, &r, gfp);
+	r.preferred_nid = nid;
+	r.nodemask = gfp & GFP_BIT_THISNODE ? UINT64_C(1) << nid : 0;
+	return allocate(cur, &r, gfp, order, false);
+}
+
+void free_pages(struct task *cur, pfn_t pfn, unsigned order)
+{
+	struct frame *f = frame_of(cur->k->memory, pfn);
+	struct pcp_work work = {0};
+
+	CHECK(f->refs <= 1 && f->mapcount == 0, "frame %u is freed while in use", pfn);
+	f->refs = 0;
+	f->flags = 0;
+	f->file = FILE_NONE;
+	zonelist_free(cur->k->memory, cur->exec->cpu, pfn, order, &work);
+	if (work.bulk)
+		task_charge(cur, CYCLES_alloc,
+			    work.bulk * cur->k->cost.alloc_buddy +
+				    work.pages * cur->k->cost.alloc_buddy_page);
+}
+
+/* ---- page-table pages ---- */
+
+static pfn_t table_alloc(void *ctx)
+{
+	struct table_ctx *t = ctx;
+	struct kernel *k = t->cur->k;
+	pfn_t pfn = alloc_pages(t->cur, GFP_KERNEL_ACCOUNT | GFP_BIT_ZERO, 0);
+
+	if (pfn == PFN_NONE)
+		return PFN_NONE;
+	frame_of(k->memory, pfn)->flags |= FR_TABLE;
+	return pfn;
+}
+
+static void table_free(void *ctx, pfn_t pfn)
+{
+	struct table_ctx *t = ctx;
+
+	free_pages(t->cur, pfn, 0);
+}
+
+/* pgtable_pte_page_ctor, pgtable_pmd_page_ctor: tables of the two lowest levels only are NR_PAGETABLE. */
+static void table_count(void *ctx, pfn_t pfn, unsigned level, int delta)
+{
+	struct table_ctx *t = ctx;
+	struct memory *m = t->cur->k->memory;
+
+	if (level <= 2)
+		node_stat_add(frame_node(m, frame_of(m, pfn)), NR_PAGETABLE, delta);
+}
+
+const struct ptable_ops alloc_table_ops = {.alloc = table_alloc, .free = table_free, .count = table_count};

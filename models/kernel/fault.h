@@ -1,0 +1,23 @@
+/*
+ * fault.h - page faults (mm/memory.c handle_mm_fault, arch/x86/mm/fault.c; Linux 6.1). May block.
+ */
+#ifndef MODELS_KERNEL_FAULT_H
+#define MODELS_KERNEL_FAULT_H
+
+#include "models/kernel/filemap.h"
+#include "models/kernel/swapin.h"
+
+#define FAULT_WRITE 1u
+#define FAULT_EXEC  2u
+#define FAULT_USER  4u /* from user mode; else from get_user_pages (populate, mlock) */
+
+enum fault_result { FAULT_DONE, FAULT_MAJOR, FAULT_SIGSEGV, FAULT_SIGBUS, FAULT_OOM, FAULT_KILLED };
+
+/* One fault of cur at addr: finds the mapping (growing the stack, mapping on demand), handles it, counts and
+ * charges. */
+enum fault_result fault_handle(struct task *cur, vaddr_t addr, unsigned flags);
+/* populate_vma_page_range (MAP_POPULATE, mlock, MADV_POPULATE): faults in [start, end) of vma. Returns the
+ * first failure. */
+enum fault_result fault_populate(struct task *cur, struct vma *vma, vaddr_t start, vaddr_t end, bool write);
+
+#endif

@@ -1,0 +1,155 @@
+/*
+ * kernel.h - what the modules of the modelled kernel share: pointers to each subsystem, the clock, upward
+ * hooks, parameters.
+ *
+ * The real kernel has these as global variables. A module reads its own subsystem through this struct and
+ * touches another one only through that one's functions.
+ */
+#ifndef MODELS_KERNEL_KERNEL_H
+#define MODELS_KERNEL_KERNEL_H
+
+#include "models/kernel/cost.h"
+#include "models/kernel/zone.h"
+#include "sim/eventq.h"
+#include "sim/param.h"
+
+#define KERNEL_PARAMS(X, S)                                                                            \
+	X(S, U64, swappiness, "vm.swappiness", "60", 0, 200, "",                                       \
+	  "weight of anonymous against file memory in reclaim; 100 = equal")                           \
+	X(S, U64, vfs_cache_pressure, "vm.vfs_cache_pressure", "100", 0, 10000, "%",                   \
+	  "how eagerly dentries and inodes are reclaimed")                                             \
+	X(S, U64, page_cluster, "vm.page-cluster", "3", 0, 8, "log2 pages",                            \
+	  "swap readahead: up to 2^n pages")                                                           \
+	X(S, U64, overcommit_memory, "vm.overcommit_memory", "0", 0, 2, "",                            \
+	  "0 heuristic, 1 always, 2 never beyond the limit")                                           \
+	X(S, U64, overcommit_ratio, "vm.overcommit_ratio", "50", 0, 100, "%",                          \
+	  "overcommit 2: share of memory beside swap")                                                 \
+	X(S, U64, zone_reclaim_mode, "vm.zone_reclaim_mode", "0", 0, 7, "bits",                        \
+	  "1 reclaim locally before going to another node, 2 write, 4 swap")                           \
+	X(S, U64, min_unmapped_ratio, "vm.min_unmapped_ratio", "1", 0, 100, "%",                       \
+	  "zone_reclaim_mode: unmapped file pages a node keeps")                                       \
+	X(S, U64, min_slab_ratio, "vm.min_slab_ratio", "5", 0, 100, "%",                               \
+	  "zone_reclaim_mode: reclaimable slab a node keeps")                                          \
+	X(S, U64, dirty_ratio, "vm.dirty_ratio", "20", 0, 100, "%",                                    \
+	  "dirty file pages, of available memory, at which writers are throttled")                     \
+	X(S, U64, dirty_background_ratio, "vm.dirty_background_ratio", "10", 0, 100, "%",              \
+	  "dirty file pages, of available memory, at which the flushers start")                        \
+	X(S, U64, dirty_expire_centisecs, "vm.dirty_expire_centisecs", "3000", 0, 1u << 30, "cs",      \
+	  "age at which dirty pages are written")                                                      \
+	X(S, U64, dirty_writeback_centisecs, "vm.dirty_writeback_centisecs", "500", 0, 1u << 30, "cs", \
+	  "period of the flushers")                                                                    \
+	X(S, U64, max_map_count, "vm.max_map_count", "65530", 1, 1u << 24, "mappings",                 \
+	  "most mappings of a process")                                                                \
+	X(S, U64, read_ahead_kb, "queue.read_ahead_kb", "128", 0, 1u << 20, "KiB",                     \
+	  "readahead of the file device")                                                              \
+	X(S, U64, fault_around_bytes, "vm.fault_around_bytes", "65536", 4096, 1u << 22, "bytes",       \
+	  "mapped around a file read fault (debugfs fault_around_bytes)")                              \
+	X(S, ENUM, thp_enabled, "thp.enabled", "never", 0, 0, "",                                      \
+	  "transparent huge pages at faults (/sys/kernel/mm/transparent_hugepage/enabled)",            \
+	  thp_enabled_name)                                                                            \
+	X(S, ENUM, thp_defrag, "thp.defrag", "madvise", 0, 0, "",                                      \
+	  "how hard a fault tries to get a huge page (transparent_hugepage/defrag)", thp_defrag_name)  \
+	X(S, BOOL, thp_use_zero_page, "thp.use_zero_page", "true", 0, 1, "",                           \
+	  "a read maps the huge zero page (transparent_hugepage/use_zero_page)")                       \
+	X(S, BOOL, oom_kill_allocating_task, "vm.oom_kill_allocating_task", "false", 0, 1, "",         \
+	  "kill whoever asks instead of the largest")
+enum thp_enabled { THP_NEVER, THP_MADVISE, THP_ALWAYS };
+enum thp_defrag {
+	THP_DEFRAG_ALWAYS,
+	THP_DEFRAG_DEFER,
+	THP_DEFRAG_DEFER_MADVISE,
+	THP_DEFRAG_MADVISE,
+	THP_DEFRAG_NEVER
+};
+const char *thp_enabled_name(size_t i);
+const char *thp_defrag_name(size_t i);
+PARAM_STRUCT(kernel_params, KERNEL_PARAMS);
+extern const struct param_table kernel_param_table;
+
+/* What the log of events knows. One row a kind. */
+#define KERNEL_EVENTS(X)                                                                                     \
+	X(KSWAPD_WAKE, "kswapd_wake", "kswapd was woken; value: order")                                      \
+	X(KSWAPD_SLEEP, "kswapd_sleep", "kswapd went to sleep; value: free pages of the node")               \
+	X(WMARK_LOW, "wmark_low", "a zone's free pages fell to the low watermark; value: free pages")        \
+	X(WMARK_MIN, "wmark_min", "a zone's free pages fell to the min watermark; value: free pages")        \
+	X(WMARK_HIGH, "wmark_high", "a zone's free pages are back at the high watermark; value: free pages") \
+	X(DIRECT_RECLAIM, "direct_reclaim", "a task reclaimed memory itself; value: pages reclaimed")        \
+	X(OOM_KILL, "oom_kill",                                                                              \
+	  "the OOM killer ended a process; value: its badness in pages, detail: who and why")                \
+	X(SIGSEGV, "sigsegv", "a process touched what it may not; value: the address, detail: why")          \
+	X(SIGBUS, "sigbus", "a process touched a mapping behind the end of its file; value: the address")    \
+	X(SWAP_FULL, "swap_full", "no swap slot was left; value: slots")                                     \
+	X(SYSCALL_FAILED, "syscall_failed",                                                                  \
+	  "a system call that succeeded when recorded failed here, or the other way; detail: which")         \
+	X(MARK, "mark", "a mark of the trace; detail: its label")
+
+enum kernel_event {
+#define KERNEL_EVENT_ENUM(id, name, sentence) KEV_##id,
+	KERNEL_EVENTS(KERNEL_EVENT_ENUM)
+#undef KERNEL_EVENT_ENUM
+		NR_KERNEL_EVENTS
+};
+const char *kernel_event_name(size_t i); /* NULL past the last */
+const char *kernel_event_sentence(size_t i);
+
+struct task;
+struct mm;
+struct sched;
+struct slab_allocator;
+struct swap;
+struct pagecache;
+struct writeback;
+struct blkdev;
+struct lru;
+struct rmap;
+struct mm_table;
+
+/* Signals that must go upstream; installed by machine.c. */
+struct kernel_hooks {
+	void *ctx;
+	/*
+	 * Translations of mm in [start, end) changed: every CPU that may hold them drops them; charges both
+	 * sides. cur is the initiator.
+	 */
+	void (*tlb_flush)(void *ctx, struct task *cur, struct mm *mm, vaddr_t start, vaddr_t end);
+	/* The process was killed (OOM, SIGSEGV): its threads stop at their next instruction. */
+	void (*process_killed)(void *ctx, struct mm *mm);
+	void (*event)(void *ctx, enum kernel_event kind, const char *scope, int64_t value,
+		      const char *detail);
+	/* Reclaim met a mapped huge page: takes it apart (thp_split_page). NULL: there are none. */
+	bool (*split_huge)(struct task *cur, pfn_t head);
+};
+
+struct kernel {
+	struct eventq *eventq;
+	struct kernel_params params;
+	struct cost_params cost;
+	struct zone_params zone_params;
+	struct memory *memory;
+	struct sched *sched;
+	struct mm_table *mms;
+	struct slab_allocator *slab;
+	struct rmap *rmap;
+	struct lru *lru;
+	struct swap *swap;
+	struct pagecache *pagecache;
+	struct writeback *writeback;
+	struct blkdev *file_dev; /* holds all files */
+	struct kernel_hooks hooks;
+	pfn_t zero_pfn;             /* the shared zero page */
+	pfn_t huge_zero_pfn;        /* the shared huge zero page, 0 = not made yet */
+	uint32_t reclaim_algorithm; /* row of the reclaim table */
+	uint64_t seed;
+};
+
+static inline tick_t kernel_now(const struct kernel *k)
+{
+	return k->eventq->now;
+}
+/* text as the inside of a JSON string, cut where it does not fit; returns buf. Six bytes a character at most.
+ */
+const char *kernel_json(char *buf, size_t n, const char *text);
+void kernel_event(struct kernel *k, enum kernel_event kind, const char *scope, int64_t value,
+		  const char *detail);
+
+#endif

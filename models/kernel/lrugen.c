@@ -1,0 +1,197 @@
+/*
+ * lrugen.c - lists and sizes of generations.
+ *
+ * After include/linux/mm_inline.h (lru_gen_add_folio, lru_gen_del_folio, lru_gen_update_size,
+ * lru_gen_is_active), mm/vmscan.c (folio_update_gen, folio_inc_gen) and mm/swap.c (folio_inc_refs) of
+ * Linux 6.1. O(1) each.
+ *
+ * Invariant: nr_pages[g][t][z] are the pages of type t in zone z whose generation is g; pages of the two
+ * youngest generations count as active in NR_ACTIVE_x.
+ *
+ * Not modelled: sizes gathered in batches (they change at once), memory cgroups' own generations.
+ */
+#include "models/kernel/lrugen.h"
+
+#include "sim/mem.h"
+
+#define GEN_BITS  15u
+#define REFS_BITS (LRU_REFS_MAX << 8)
+
+struct lru_gens *lru_gens_new(void)
+{
+	struct lru_gens *g = mem_alloc(1, sizeof *g);
+
+	g->max_seq = MIN_NR_GENS + 1;
+	g->walked_seq = MIN_NR_GENS;
+	for (unsigned i = 0; i < MAX_NR_GENS; i++)
+		for (unsigned t = 0; t < NR_LRU_TYPES; t++)
+			for (unsigned z = 0; z < NR_ZONES; z++)
+				frame_list_init(&g->list[i][t][z]);
+	return g;
+}
+
+unsigned lru_tier(unsigned refs) /* order_base_2(refs + 1) */
+{
+	unsigned tier = 0;
+
+	while ((1u << tier) < refs + 1)
+		tier++;
+	return tier;
+}
+
+bool lru_gen_is_active(const struct lru_gens *g, unsigned gen)
+{
+	return gen == lru_gen_of_seq(g->max_seq) || gen == lru_gen_of_seq(g->max_seq - 1);
+}
+
+void lru_gen_count(struct kernel *k, struct node *nd, unsigned type, unsigned zone, bool active, int64_t n)
+{
+	unsigned l = (type == LRU_GEN_FILE ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON) + (active ? 1u : 0u);
+
+	(void)k;
+	node_stat_add(nd, (enum node_item)(NR_INACTIVE_ANON + l), n);
+	zone_stat_add(&nd->zone[zone], (enum zone_item)(NR_ZONE_INACTIVE_ANON + l), n);
+}
+
+/* lru_gen_update_size: from generation `from` to `to`; -1: none. */
+static void update_size(struct kernel *k, const struct frame *f, int from, int to)
+{
+	struct node *nd = frame_node(k->memory, f);
+	struct lru_gens *g = nd->lruvec.gens;
+	int64_t n = frame_nr_pages(f);
+	unsigned type = lru_type(f);
+
+	if (from >= 0) {
+		g->nr_pages[from][type][f->zid] -= n;
+		lru_gen_count(k, nd, type, f->zid, lru_gen_is_active(g, (unsigned)from), -n);
+	}
+	if (to >= 0) {
+		g->nr_pages[to][type][f->zid] += n;
+		lru_gen_count(k, nd, type, f->zid, lru_gen_is_active(g, (unsigned)to), n);
+	}
+}
+
+static struct frame_list *list_at(struct kernel *k, const struct frame *f, unsigned gen)
+{
+	return &frame_node(k->memory, f)->lruvec.gens->list[gen][lru_type(f)][f->zid];
+}
+
+static struct frame_list *list_of(struct kernel *k, const struct frame *f)
+{
+	return list_at(k, f, f->gen >> 4 & GEN_BITS);
+}
+
+static void set_gen(struct frame *f, unsigned gen)
+{
+	f->gen = (f->gen & ~GEN_BITS) | (gen + 1);
+}
+
+static void move(struct kernel *k, pfn_t pfn, bool tail)
+{
+	struct frame *f = frame_of(k->memory, pfn);
+	unsigned gen = (unsigned)frame_lru_gen(f);
+
+	frame_list_del(&k->memory->frames, list_of(k, f), pfn);
+	f->gen = (f->gen & ~(GEN_BITS << 4)) | gen << 4;
+	if (tail)
+		frame_list_append(&k->memory->frames, list_at(k, f, gen), pfn);
+	else
+		frame_list_push(&k->memory->frames, list_at(k, f, gen), pfn);
+}
+
+void lru_gen_add(struct kernel *k, pfn_t pfn, bool reclaiming)
+{
+	struct frame *f = frame_of(k->memory, pfn);
+	const struct lru_gens *g = frame_node(k->memory, f)->lruvec.gens;
+	unsigned type = lru_type(f), gen;
+	uint64_t seq;
+
+	if (f->flags & FR_ACTIVE)
+		seq = g->max_seq;
+	else if ((type == LRU_GEN_ANON && !(f->flags & FR_SWAPCACHE)) ||
+		 (f->flags & FR_RECLAIM && f->flags & (FR_DIRTY | FR_WRITEBACK)))
+		seq = g->max_seq - 1;
+	else if (reclaiming || g->min_seq[type] + MIN_NR_GENS >= g->max_seq)
+		seq = g->min_seq[type];
+	else
+		seq = g->min_seq[type] + 1;
+	gen = lru_gen_of_seq(seq);
+	f->flags = (f->flags & ~(uint32_t)FR_ACTIVE) | FR_LRU;
+	f->gen = (f->gen & REFS_BITS) | gen << 4 | (gen + 1);
+	update_size(k, f, -1, (int)gen);
+	if (reclaiming)
+		frame_list_append(&k->memory->frames, list_at(k, f, gen), pfn);
+	else
+		frame_list_push(&k->memory->frames, list_at(k, f, gen), pfn);
+}
+
+void lru_gen_del(struct kernel *k, pfn_t pfn, bool reclaiming)
+{
+	struct frame *f = frame_of(k->memory, pfn);
+	int gen = frame_lru_gen(f);
+
+	CHECK(gen >= 0, "frame %u is in no generation", pfn);
+	frame_list_del(&k->memory->frames, list_of(k, f), pfn);
+	update_size(k, f, gen, -1);
+	if (!reclaiming && lru_gen_is_active(frame_node(k->memory, f)->lruvec.gens, (unsigned)gen))
+		f->flags |= FR_ACTIVE;
+	f->flags &= ~(uint32_t)FR_LRU;
+	f->gen &= REFS_BITS;
+}
+
+void lru_gen_promote(struct kernel *k, pfn_t pfn)
+{
+	struct frame *f = frame_of(k->memory, pfn);
+	int old = frame_lru_gen(f);
+	unsigned gen;
+
+	if (f->flags & FR_UNEVICTABLE)
+		return;
+	if (old < 0 || !(f->flags & FR_LRU)) { /* isolated: for shrink_folio_list */
+		f->flags |= FR_REFERENCED;
+		return;
+	}
+	gen = lru_gen_of_seq(frame_node(k->memory, f)->lruvec.gens->max_seq);
+	f->flags &= ~(uint32_t)(FR_REFERENCED | FR_WORKINGSET);
+	f->gen &= ~REFS_BITS;
+	if ((unsigned)old != gen) {
+		update_size(k, f, old, (int)gen);
+		set_gen(f, gen);
+	}
+}
+
+unsigned lru_gen_postpone(struct kernel *k, pfn_t pfn, bool reclaiming, bool tail)
+{
+	struct frame *f = frame_of(k->memory, pfn);
+	const struct lru_gens *g = frame_node(k->memory, f)->lruvec.gens;
+	unsigned old = lru_gen_of_seq(g->min_seq[lru_type(f)]), gen = (unsigned)frame_lru_gen(f);
+
+	if (gen == old) {
+		gen = (old + 1) % MAX_NR_GENS;
+		f->flags &= ~(uint32_t)(FR_REFERENCED | FR_WORKINGSET);
+		f->gen &= ~REFS_BITS;
+		if (reclaiming)
+			f->flags |= FR_RECLAIM;
+		update_size(k, f, (int)old, (int)gen);
+		set_gen(f, gen);
+	}
+	move(k, pfn, tail);
+	return gen;
+}
+
+void lru_gen_settle(struct kernel *k, pfn_t pfn)
+{
+	move(k, pfn, false);
+}
+
+void lru_gen_inc_refs(struct frame *f)
+{
+	if (f->flags & FR_UNEVICTABLE)
+		return;
+	if (!(f->flags & FR_REFERENCED))
+		f->flags |= FR_REFERENCED;
+	else if (!(f->flags & FR_WORKINGSET))
+		f->flags |= FR_WORKINGSET;
+	else if ((f->gen & REFS_BITS) != REFS_BITS)
+		f->gen += 1u << 8;
+}

@@ -1,0 +1,54 @@
+/*
+ * scan.h - what the parts of reclaim share.
+ */
+#ifndef MODELS_KERNEL_RECLAIM_SCAN_H
+#define MODELS_KERNEL_RECLAIM_SCAN_H
+
+#include "models/kernel/reclaim.h"
+
+/* What shrinking a list of pages met (struct reclaim_stat). */
+struct shrink_stat {
+	uint64_t nr_dirty, nr_unqueued_dirty, nr_congested, nr_writeback, nr_immediate, nr_pageout;
+	uint64_t nr_activate[2], nr_ref_keep, nr_unmap_fail, nr_lazyfree_fail;
+};
+
+/* reclaim_throttle's reasons: each has its timeout and wait queue. */
+enum throttle_reason { THROTTLE_WRITEBACK, THROTTLE_ISOLATED, THROTTLE_NOPROGRESS, THROTTLE_CONGESTED };
+void reclaim_throttle(struct task *cur, struct node *n, enum throttle_reason reason);
+void reclaim_throttle_wake(struct task *cur, struct node *n, enum throttle_reason reason);
+
+/*
+ * shrink_folio_list: reclaims the isolated pages of `list` where it can; pages that stay are left in it.
+ * Returns pages reclaimed.
+ */
+uint64_t shrink_page_list(struct task *cur, struct frame_list *list, struct node *n,
+			  struct reclaim_request *r, struct shrink_stat *stat, bool ignore_references);
+/* move_folios_to_lru: puts isolated pages back on the lists of their flags and drops the isolation. Returns
+ * pages moved. */
+uint64_t putback_list(struct task *cur, struct frame_list *list, struct node *n);
+
+/* folio_referenced: how many mappings used the page since the last look; their flags are or-ed into
+ * *vm_flags. */
+unsigned page_referenced(struct task *cur, pfn_t pfn, uint32_t *vm_flags);
+/* TLB flushes put off while a list is shrunk (tlbflush_unmap_batch). */
+struct flush_batch {
+	struct mm *mm[SWAP_CLUSTER_MAX];
+	unsigned n;
+	bool writable;
+};
+void flush_batch_run(struct task *cur, struct flush_batch *b);
+/* try_to_unmap: takes out all mappings that are not locked. The page may stay mapped. */
+void page_unmap(struct task *cur, pfn_t pfn, struct flush_batch *b);
+
+/* suitable_to_scan: an accessed entry for each cache line of the table on the average. */
+static inline bool lru_gen_suits(unsigned total, unsigned young)
+{
+	return young * 8 >= total;
+}
+
+extern const struct reclaim_ops reclaim_twolist_ops, reclaim_mglru_ops;
+/* get_scan_count: how many pages of each list a pass at r->priority looks at. */
+void twolist_scan_counts(struct task *cur, const struct node *n, const struct reclaim_request *r,
+			 uint64_t nr[NR_LRU_LISTS]);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * workingset.h - shadow entries and refault distances (mm/workingset.c, Linux 6.1).
+ */
+#ifndef MODELS_KERNEL_WORKINGSET_H
+#define MODELS_KERNEL_WORKINGSET_H
+
+#include "models/kernel/lru.h"
+
+/* A shadow entry: node, age of the eviction (bucketed), whether the page had been in the working set. Never
+ * 0. */
+typedef uint64_t shadow_t;
+/* workingset_eviction: the shadow for a page that leaves memory. */
+shadow_t workingset_eviction(struct kernel *k, pfn_t pfn);
+/* workingset_refault: the page is back; may set ACTIVE and WORKINGSET and counts. shadow 0: nothing. */
+void workingset_refault(struct task *cur, pfn_t pfn, shadow_t shadow);
+/* lru_note_cost: reclaim input or output that a list caused; halves both costs above a quarter of the lists.
+ */
+void lru_note_cost(struct lruvec *l, bool file, uint64_t nr_pages);
+/* workingset_activation: an activation ages what was evicted. */
+void workingset_activation(struct kernel *k, pfn_t pfn);
+
+#endif
