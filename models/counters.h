@@ -1,0 +1,19 @@
+/*
+ * counters.h - the kernel's own counters, as /proc and /sys print them, and the conservation laws over them.
+ */
+#ifndef MODELS_COUNTERS_H
+#define MODELS_COUNTERS_H
+
+#include "models/kernel/mm.h"
+#include "sim/metrics.h"
+
+/* Brings the gauges of p->stats up to date. */
+void counters_refresh_process(struct process *p);
+/* vmstat, meminfo, node/N, zone/N/NAME, buddy/N/NAME, slab/NAME for the snapshot that is open. */
+int counters_machine(struct kernel *k, struct metrics *m, struct err *e);
+/* proc/P and region/P/START (kB, and N0 … in pages), statistics of its mappings. */
+int counters_process(struct kernel *k, struct process *p, struct metrics *m, struct err *e);
+/* Frames, lists and counters against each other; aborts when a law is broken. O(frames). */
+void counters_check(struct kernel *k);
+
+#endif

@@ -1,0 +1,482 @@
+/*
+ * cpu.c - the hot path: accesses through TLB, walk and memory.
+ *
+ * The loop keeps its sums in registers; an access that hits the TLB's front costs one compare, one stamp and
+ * a few additions. Everything else (second-level hits, walks, accesses that touch two pages, faults) leaves
+ * the loop for slow().
+ *
+ * Time: instructions cost cpi_milli thousandths of a cycle, summed exactly; memory costs whole cycles. An
+ * access is charged when it completes: one that faults is charged its failed walk only, then again in full
+ * when it is replayed.
+ *
+ * After arch/x86/mm/tlb.c, Linux 6.1: choose_new_asid with six ids a CPU, tlb_gen,
+ * tlb_single_page_flush_ceiling. Not modelled: out-of-order overlap of misses, speculation, SMT, the kernel's
+ * own TLB entries.
+ */
+#include "models/cpu.h"
+
+#include <string.h>
+
+#include "models/kernel/fault.h"
+#include "traces/record.h"
+
+PARAM_TABLE(cpu, cpu_params, CPU_PARAMS);
+STAT_TABLE(cpu, cpu_stats, CPU_STATS);
+
+#define FLUSH_CEILING 33
+
+int cpu_init(struct cpu *c, unsigned id, const struct cpu_params *p, const struct tlb_params *tp,
+	     const struct mmu_params *mp, const struct cost_params *cost, const struct topology *t,
+	     struct memsys *ms, uint64_t seed, struct err *e)
+{
+	memset(c, 0, sizeof *c);
+	c->params = p;
+	c->cost = cost;
+	c->topo = t;
+	c->memsys = ms;
+	c->caches = memsys_has_caches(ms);
+	c->pcid = tp->pcid;
+	c->mmu_l2_cycles = tp->l2_hit_cycles;
+	c->asid = 1;
+	c->next_asid = 1;
+	c->x.cpu = id;
+	c->x.nid = t->cpu_nid[id];
+	c->x.clock = &t->cpu_clock;
+	for (unsigned i = 0; i < t->nr_nodes; i++)
+		c->flat_milli[i] = c->caches ? 0 : 1000 * memsys_flat_cycles(ms, c->x.nid, i, false);
+	for (unsigned i = 0; i < t->nr_nodes; i++)
+		c->max_flat_milli = MAX_OF(c->max_flat_milli, c->flat_milli[i]);
+	mmu_init(&c->mmu, mp, t, ms, id);
+	return tlb_init(&c->tlb, tp, id, c->x.nid, c->flat_milli, seed, e);
+}
+
+void cpu_release(struct cpu *c)
+{
+	tlb_release(&c->tlb);
+}
+
+static unsigned nid_of(const struct cpu *c, pfn_t pfn)
+{
+	return c->topo->nr_nodes == 1 ? 0 : topology_pfn_nid(c->topo, pfn);
+}
+
+/* The walk behind a TLB miss; false when it ends in a fault. */
+static bool walk(struct cpu *c, vaddr_t va, uint32_t kind, struct cpu_run *r)
+{
+	bool store = kind == ACCESS_STORE, fetch = kind == ACCESS_FETCH;
+	uint64_t vpn = va >> PAGE_SHIFT;
+	struct walk w;
+	pfn_t pfn;
+
+	if (va >= USER_ADDRESS_END) { /* not canonical or the kernel's: no walk, a fault */
+		r->fault_addr = va;
+		r->fault_flags = store ? FAULT_WRITE : fetch ? FAULT_EXEC : 0;
+		return false;
+	}
+	mmu_walk(&c->mmu, &c->mm->pt, c->asid, va, store, fetch, c->x.cycles, &w);
+	exec_charge(&c->x, CYCLES_walk, w.cycles);
+	if (w.result != WALK_OK) {
+		r->fault_addr = va;
+		r->fault_flags = store ? FAULT_WRITE : fetch ? FAULT_EXEC : 0;
+		return false;
+	}
+	pfn = pte_pfn(w.entry);
+	tlb_fill(&c->tlb, fetch ? TLB_INSN : TLB_DATA, vpn, c->asid, pfn, (uint16_t)nid_of(c, pfn), w.shift,
+		 (w.entry & PTE_WRITE ? TLB_WRITABLE : 0) | (w.entry & PTE_DIRTY ? TLB_DIRTY : 0) |
+			 (w.entry & PTE_NX ? TLB_NX : 0));
+	return true;
+}
+
+/* Brings the translation of va into the front; false when it faults. */
+static bool translate(struct cpu *c, vaddr_t va, uint32_t kind, struct cpu_run *r)
+{
+	enum tlb_kind tk = kind == ACCESS_FETCH ? TLB_INSN : TLB_DATA;
+	uint64_t vpn = va >> PAGE_SHIFT;
+
+	if (UNLIKELY(va >= USER_ADDRESS_END))
+		return walk(c, va, kind, r);
+	switch (tlb_lookup(&c->tlb, tk, vpn, c->asid, kind == ACCESS_STORE)) {
+	case TLB_HIT_L1:
+		return true;
+	case TLB_HIT_L2:
+		exec_charge(&c->x, CYCLES_tlb, c->mmu_l2_cycles);
+		return true;
+	case TLB_MISS:
+	case TLB_NOT_DIRTY:
+		break;
+	}
+	return walk(c, va, kind, r);
+}
+
+/* What a call of cpu_run adds up. */
+struct sums {
+	uint64_t instructions, front_hits[2], kinds[4], remote;
+	uint64_t mem_milli;  /* memory, thousandths of a cycle */
+	uint64_t used_milli; /* instructions and memory so far: the caches' clock is that far ahead of the
+				CPU's */
+};
+
+static uint64_t memory_cycles(struct cpu *c, const struct tlb_place *f, vaddr_t va, uint32_t size,
+			      uint32_t kind, uint64_t now)
+{
+	static const enum mem_access_kind kinds[4] = {MEM_LOAD, MEM_STORE, MEM_FETCH, MEM_FETCH};
+
+	return memsys_access(c->memsys, c->x.cpu, ((paddr_t)f->pfn << PAGE_SHIFT) | (va & (PAGE_SIZE - 1)),
+			     size, kinds[kind], now);
+}
+
+/* An access that touches two pages: both are translated, then both parts accessed. */
+static bool split_access(struct cpu *c, vaddr_t va, uint32_t meta, struct sums *s, struct cpu_run *r)
+{
+	uint32_t kind = META_KIND(meta), size = META_SIZE(meta),
+		 first = (uint32_t)(PAGE_SIZE - (va & (PAGE_SIZE - 1)));
+	enum tlb_kind tk = kind == ACCESS_FETCH ? TLB_INSN : TLB_DATA;
+	const struct tlb_place *f;
+	vaddr_t second = (va | (PAGE_SIZE - 1)) + 1;
+
+	if (!translate(c, va, kind, r))
+		return false;
+	f = tlb_place_of(&c->tlb, tk, va >> PAGE_SHIFT);
+	s->mem_milli += f->cost_milli;
+	if (c->caches)
+		s->mem_milli += 1000 * memory_cycles(c, f, va, first, kind, c->x.cycles);
+	if (!translate(c, second, kind, r)) {
+		s->mem_milli -= f->cost_milli;
+		return false;
+	}
+	f = tlb_place_of(&c->tlb, tk, second >> PAGE_SHIFT);
+	if (c->caches)
+		s->mem_milli += 1000 * memory_cycles(c, f, second, size - first, kind, c->x.cycles);
+	else
+		s->mem_milli += f->cost_milli;
+	s->remote += f->remote;
+	c->stats.split_accesses++;
+	return true;
+}
+
+/* Puts the sums into clock and statistics. */
+static void settle(struct cpu *c, const struct sums *s, size_t done)
+{
+	uint64_t insn_milli = c->insn_milli + s->instructions * c->params->cpi_milli;
+
+	exec_charge(&c->x, CYCLES_user_insn, insn_milli / 1000);
+	c->insn_milli = insn_milli % 1000;
+	exec_charge(&c->x, CYCLES_user_memory, s->mem_milli / 1000);
+	c->stats.instructions += s->instructions;
+	c->stats.accesses += done;
+	c->stats.loads += s->kinds[ACCESS_LOAD];
+	c->stats.stores += s->kinds[ACCESS_STORE];
+	c->stats.fetches += s->kinds[ACCESS_FETCH];
+	c->stats.remote_accesses += s->remote;
+	c->stats.local_accesses += done - s->remote;
+	c->tlb.stats.l1d_hits += s->front_hits[TLB_DATA];
+	c->tlb.stats.l1i_hits += s->front_hits[TLB_INSN];
+}
+
+/* The way past the front for access i; false when it faults. Charges what it takes; sums grow by the access.
+ */
+static __attribute__((noinline)) bool slow_access(struct cpu *c, vaddr_t va, uint32_t m, struct sums *s,
+						  struct cpu_run *r)
+{
+	uint32_t kind = META_KIND(m);
+	enum tlb_kind tk = kind == ACCESS_FETCH ? TLB_INSN : TLB_DATA;
+	const struct tlb_place *at;
+
+	if (m & META_SPLIT) {
+		if (!split_access(c, va, m, s, r))
+			return false;
+	} else {
+		if (!translate(c, va, kind, r))
+			return false;
+		at = tlb_place_of(&c->tlb, tk, va >> PAGE_SHIFT);
+		s->mem_milli += at->cost_milli;
+		s->remote += at->remote;
+		if (c->caches)
+			s->mem_milli += 1000 * memory_cycles(c, at, va, META_SIZE(m), kind,
+							     c->x.cycles + s->used_milli / 1000);
+	}
+	s->front_hits[tk]--; /* counted by the TLB itself */
+	return true;
+}
+
+static inline bool front_hit(const struct tlb_front *f, uint64_t key, uint32_t m)
+{
+	return ((f->tag[m & 1] ^ key) | (m & META_SPLIT)) == 0;
+}
+
+static inline uint64_t sum_instructions(const uint32_t *meta, size_t n)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += meta[i] >> META_ICOUNT_SHIFT;
+	return sum;
+}
+
+/* Accesses from i on that hit the front, up to `end`; returns the first that does not. Adds memory time and
+ * remote ones. */
+static inline size_t run_hits(struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t i, size_t end,
+			      uint64_t asid, struct sums *s)
+{
+	struct tlb *const t = &c->tlb;
+	uint64_t now = t->now, sum = 0;
+
+	for (; i < end; i++) {
+		const uint32_t m = meta[i];
+		const uint64_t vpn = addr[i] >> PAGE_SHIFT;
+		const struct tlb_front *f = &t->front[(m >> 1) & 1][tlb_front_slot(vpn)];
+
+		if (UNLIKELY(!front_hit(f, vpn | asid, m)))
+			break;
+		*f->touched = ++now;
+		sum += f->charge;
+	}
+	t->now = now;
+	s->mem_milli += sum & ((UINT64_C(1) << TLB_REMOTE_SHIFT) - 1);
+	s->remote += sum >> TLB_REMOTE_SHIFT;
+	return i;
+}
+
+#define CHUNK          64
+#define PREFETCH_AHEAD 128
+
+/* What a batch's accesses were, for the statistics. */
+static void count_kinds(struct sums *s, const uint32_t *meta, size_t n)
+{
+	uint64_t stores = 0, fetches = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		stores += meta[i] & 1;
+		fetches += (meta[i] >> 1) & 1;
+	}
+	s->kinds[ACCESS_STORE] = stores;
+	s->kinds[ACCESS_FETCH] = fetches;
+	s->kinds[ACCESS_LOAD] = n - stores - fetches;
+	s->front_hits[TLB_INSN] += fetches;
+	s->front_hits[TLB_DATA] += n - fetches;
+}
+
+/* One access at index i, with everything checked; false when it faults. */
+static inline bool one_access(struct cpu *c, vaddr_t va, uint32_t m, uint64_t asid, struct sums *s,
+			      struct cpu_run *r)
+{
+	const uint64_t vpn = va >> PAGE_SHIFT;
+	const enum tlb_kind tk = m & META_FETCH ? TLB_INSN : TLB_DATA;
+	const struct tlb_front *f = tlb_front_of(&c->tlb, tk, vpn);
+
+	s->instructions += m >> META_ICOUNT_SHIFT;
+	s->used_milli = s->instructions * c->params->cpi_milli + s->mem_milli;
+	if (front_hit(f, vpn | asid, m)) {
+		const struct tlb_place *at = tlb_place_of(&c->tlb, tk, vpn);
+
+		*f->touched = ++c->tlb.now;
+		s->mem_milli += at->cost_milli;
+		s->remote += at->remote;
+		if (c->caches)
+			s->mem_milli += 1000 * memory_cycles(c, at, va, META_SIZE(m), META_KIND(m),
+							     c->x.cycles + s->used_milli / 1000);
+		return true;
+	}
+	if (slow_access(c, va, m, s, r))
+		return true;
+	s->instructions -= m >> META_ICOUNT_SHIFT;
+	return false;
+}
+
+/*
+ * Fetches the host's cache lines that walks of accesses further on will read. It changes no result; it pays
+ * where many accesses miss, because there each walk would wait for the host's memory.
+ */
+static void prefetch_walks(const struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t n,
+			   uint64_t asid)
+{
+	const struct ptable *root = c->mm->pt.root;
+
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t va = addr[i], vpn = va >> PAGE_SHIFT;
+		const struct ptable *t = root;
+
+		if (va >= USER_ADDRESS_END ||
+		    c->tlb.front[(meta[i] >> 1) & 1][tlb_front_slot(vpn)].tag[0] == (vpn | asid))
+			continue;
+		for (unsigned level = PGTABLE_LEVELS; t && level > 1; level--)
+			t = t->child[ptable_index(va, level)];
+		if (t)
+			__builtin_prefetch(&t->e[ptable_index(va, 1)], 1);
+	}
+}
+
+/* Keeps the prefetching about PREFETCH_AHEAD accesses in front, across calls that go on in the same batch. */
+static void prefetch_ahead(struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t n, uint64_t asid)
+{
+	size_t from = 0, to = MIN_OF((size_t)PREFETCH_AHEAD, n);
+
+	if (c->prefetched >= addr && c->prefetched <= addr + to) /* else it is from another batch */
+		from = (size_t)(c->prefetched - addr);
+	if (from + CHUNK > to && to < n) /* near enough */
+		return;
+	if (from >= to)
+		return;
+	prefetch_walks(c, addr + from, meta + from, to - from, asid);
+	c->prefetched = addr + to;
+}
+
+/* Whether at least one access in sixteen left the front of late: then prefetching pays. */
+static void note_misses(struct cpu *c, size_t accesses, size_t misses)
+{
+	c->recent_accesses += accesses;
+	c->recent_misses += misses;
+	if (c->recent_accesses >= 1024) {
+		c->many_misses = c->recent_misses * 16 > c->recent_accesses;
+		c->recent_accesses = c->recent_misses = 0;
+	}
+}
+
+/*
+ * Chunks whose time cannot reach the limit even if every access costs the most run without looking at the
+ * clock; the rest goes one by one. The sums are in thousandths of a cycle; what the slow way charges goes to
+ * the clock at once.
+ */
+void cpu_run(struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t n, uint64_t limit,
+	     struct cpu_run *r)
+{
+	const uint64_t asid = (uint64_t)c->asid << TLB_ASID_SHIFT, cpi = c->params->cpi_milli;
+	struct sums s = {0};
+	size_t i = 0, end = 0, misses = 0;
+	uint64_t ahead = 0; /* instructions of accesses i … end-1 */
+
+	r->stop = CPU_DONE;
+	while (i < n) {
+		uint64_t budget = limit > c->x.cycles ? (limit - c->x.cycles) * 1000 : 0;
+
+		if (i == end) {
+			end = MIN_OF(i + CHUNK, n);
+			ahead = sum_instructions(meta + i, end - i);
+			if (c->many_misses)
+				prefetch_ahead(c, addr + i, meta + i, n - i, asid);
+		}
+		if (!c->caches &&
+		    (s.instructions + ahead) * cpi + s.mem_milli + CHUNK * c->max_flat_milli < budget) {
+			size_t from = i;
+
+			i = run_hits(c, addr, meta, i, end, asid, &s);
+			if (i == end) {
+				s.instructions += ahead;
+				continue;
+			}
+			ahead -= sum_instructions(meta + from, i - from);
+			s.instructions += sum_instructions(meta + from, i - from);
+			misses++;
+		}
+		if (!one_access(c, addr[i], meta[i], asid, &s, r)) {
+			r->stop = CPU_FAULT;
+			break;
+		}
+		ahead -= META_ICOUNT(meta[i]);
+		i++;
+		budget = limit > c->x.cycles ? (limit - c->x.cycles) * 1000 : 0;
+		if (s.instructions * cpi + s.mem_milli >= budget) {
+			r->stop = i < n ? CPU_LIMIT : CPU_DONE;
+			break;
+		}
+	}
+	r->done = i;
+	note_misses(c, i, misses);
+	count_kinds(&s, meta, i);
+	settle(c, &s, i);
+	if (r->stop == CPU_FAULT) {
+		c->stats.exceptions++;
+		exec_charge(&c->x, CYCLES_exception, c->cost->exception);
+	}
+}
+
+void cpu_execute(struct cpu *c, uint64_t instructions)
+{
+	struct sums s = {.instructions = instructions};
+
+	settle(c, &s, 0);
+}
+
+/* ---- address spaces ---- */
+
+static void flush_asid(struct cpu *c, uint16_t asid)
+{
+	tlb_flush_asid(&c->tlb, asid);
+	mmu_flush(&c->mmu, asid);
+}
+
+static void set_active(struct mm *mm, unsigned cpu, bool on)
+{
+	uint64_t bit = UINT64_C(1) << (cpu % 64);
+
+	if (on)
+		mm->cpus[cpu / 64] |= bit;
+	else
+		mm->cpus[cpu / 64] &= ~bit;
+}
+
+static void choose_asid(struct cpu *c, const struct mm *mm)
+{
+	for (uint16_t a = 1; c->pcid && a <= CPU_ASIDS; a++) {
+		if (c->context[a].context_id != mm->context_id)
+			continue;
+		c->asid = a;
+		if (c->context[a].tlb_gen != mm->tlb_gen) {
+			flush_asid(c, a);
+			c->stats.asid_flushes++;
+		}
+		c->context[a].tlb_gen = mm->tlb_gen;
+		return;
+	}
+	c->asid = (uint16_t)(c->pcid ? c->next_asid : 1);
+	c->next_asid = c->next_asid % CPU_ASIDS + 1;
+	flush_asid(c, c->asid);
+	c->stats.asid_flushes++;
+	c->context[c->asid].context_id = mm->context_id;
+	c->context[c->asid].tlb_gen = mm->tlb_gen;
+}
+
+void cpu_load_mm(struct cpu *c, struct mm *mm)
+{
+	if (c->mm != mm || c->context[c->asid].context_id != mm->context_id) {
+		if (!c->pcid) {
+			tlb_flush_all(&c->tlb);
+			mmu_flush_all(&c->mmu);
+		}
+		c->stats.mm_switches++;
+		exec_charge(&c->x, CYCLES_schedule, c->cost->cr3_write);
+		choose_asid(c, mm);
+	} else if (c->context[c->asid].tlb_gen != mm->tlb_gen) { /* lazy meanwhile: it missed shootdowns */
+		flush_asid(c, c->asid);
+		c->context[c->asid].tlb_gen = mm->tlb_gen;
+		c->stats.asid_flushes++;
+	}
+	c->mm = mm;
+	set_active(mm, c->x.cpu, true);
+}
+
+void cpu_leave_mm(struct cpu *c)
+{
+	if (c->mm)
+		set_active(c->mm, c->x.cpu, false);
+}
+
+void cpu_flush(struct cpu *c, struct mm *mm, vaddr_t start, vaddr_t end)
+{
+	uint64_t pages = (end - start + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	bool missed;
+
+	if (c->mm != mm)
+		return;
+	missed = c->context[c->asid].tlb_gen + 1 < mm->tlb_gen; /* while it was lazy (flush_tlb_func) */
+	c->context[c->asid].tlb_gen = mm->tlb_gen;
+	if (pages > FLUSH_CEILING || missed) {
+		flush_asid(c, c->asid);
+		exec_charge(&c->x, CYCLES_shootdown, c->cost->cr3_write);
+		return;
+	}
+	for (vaddr_t a = start & PAGE_MASK; a < end; a += PAGE_SIZE)
+		tlb_flush_page(&c->tlb, a >> PAGE_SHIFT, c->asid);
+	mmu_flush(&c->mmu, c->asid);
+	exec_charge(&c->x, CYCLES_shootdown, pages * c->cost->invlpg);
+}

@@ -1,0 +1,154 @@
+/*
+ * controls.c - control records: forks, marks, system calls.
+ */
+#include "models/replay/parts.h"
+
+#include <stdio.h>
+
+#include "models/kernel/fork.h"
+#include "models/kernel/syscall.h"
+
+static void child_start(struct thread *th, uint32_t pid, uint32_t tid, bool process)
+{
+	struct replay *r = th->r;
+	struct task *t = th->task;
+	struct thread *child = replay_thread_find(r, pid, tid);
+	struct process *p = process ? replay_process_new(r, pid, t->process) : t->process;
+	struct mm *mm = NULL;
+
+	if (process && t->mm) {
+		mm = mm_fork(t, p);
+		if (mm)
+			mm->on_demand = t->mm->on_demand;
+		p->mm = mm;
+		p->killed = !mm;
+	} else if (process) {
+		p->killed = t->process->killed;
+	} else if (t->mm) {
+		mm = t->mm;
+		mm->users++;
+	}
+	if (!child || child->started) { /* it left no stream: it is there until the end of time, as far as the
+					   trace knows */
+		if (mm && process) {
+			p->exited = true;
+			p->mm = NULL;
+			mm_put(t, mm);
+		} else if (mm) {
+			mm->users--;
+		}
+		return;
+	}
+	replay_thread_start(child, p, mm, t, task_now(t));
+	task_stack_alloc(t, child->task);
+}
+
+static void exec_program(struct task *t, const struct control *c)
+{
+	if (t->mm)
+		replay_drop_mm(t);
+	t->process->mm = NULL; /* other threads that the trace did not end stay in the old one */
+	if (c->text)
+		snprintf(t->process->comm, sizeof t->process->comm, "%s", c->text);
+	replay_new_mm(t);
+}
+
+static void mismatch(struct thread *th, const struct control *c, int64_t result)
+{
+	struct replay *r = th->r;
+	bool failed = result < 0 && result > -4096, was = c->result < 0 && c->result > -4096;
+	char scope[32], detail[200];
+
+	th->process->stats.syscalls_failed += failed;
+	if (failed == was)
+		return;
+	r->stats.mismatches++;
+	snprintf(scope, sizeof scope, "process/%.22s", th->process->name);
+	snprintf(detail, sizeof detail, "{\"call\":\"%s\",\"recorded\":%" PRId64 ",\"here\":%" PRId64 "}",
+		 record_op_info(c->op)->name, c->result, result);
+	kernel_event(r->k, KEV_SYSCALL_FAILED, scope, result, detail);
+}
+
+static void run_control(struct task *t, const struct control *c)
+{
+	struct thread *th = t->stream;
+
+	switch (c->op) {
+	case REC_PROCESS:
+		if (c->text)
+			snprintf(t->process->comm, sizeof t->process->comm, "%s", c->text);
+		t->process->ppid = (uint32_t)c->arg[0];
+		break;
+	case REC_THREAD:
+	case REC_OTHER:
+	case REC_SYNC:
+		break;
+	case REC_INSTR:
+		cpu_execute(th->r->cpus[t->exec->cpu], c->arg[0]);
+		break;
+	case REC_MARK:
+		th->r->hooks.mark(th->r->hooks.ctx, c->text ? c->text : "");
+		break;
+	case REC_CLONE:
+		child_start(th, th->pid, (uint32_t)c->arg[0], false);
+		break;
+	case REC_FORK:
+		child_start(th, (uint32_t)c->arg[0], (uint32_t)c->arg[1], true);
+		break;
+	case REC_EXEC:
+		exec_program(t, c);
+		break;
+	case REC_EXIT:
+	case REC_EXIT_GROUP:
+		break; /* the stream ends here */
+	default:
+		mismatch(th, c, syscall_replay(t, c));
+		break;
+	}
+}
+
+void control_run(struct task *t)
+{
+	struct thread *th = t->stream;
+	const struct control *c = th->b.control;
+	bool exits = c->op == REC_EXIT || c->op == REC_EXIT_GROUP;
+	uint64_t seq = c->seq;
+	bool ordered = record_op_info(c->op)->ordered;
+
+	sched_sync(t);
+	th->process->stats.syscalls++;
+	th->r->stats.controls++;
+	run_control(t, c);
+	th->control_done = true;
+	if (exits && t->mm) /* an exit has taken effect when its memory is gone */
+		replay_drop_mm(t);
+	if (ordered)
+		order_done(th->r, seq, task_now(t));
+	if (exits)
+		replay_thread_end(t);
+}
+
+void control_skip(struct thread *th)
+{
+	const struct control *c = th->b.control;
+	struct replay *r = th->r;
+	tick_t now = kernel_now(r->k);
+
+	if (c->op == REC_MARK)
+		r->hooks.mark(r->hooks.ctx, c->text ? c->text : "");
+	if (c->op == REC_FORK)
+		child_start(th, (uint32_t)c->arg[0], (uint32_t)c->arg[1], true);
+	if (c->op == REC_CLONE)
+		child_start(th, th->pid, (uint32_t)c->arg[0], false);
+	if (record_op_info(c->op)->ordered)
+		order_done(r, c->seq, now);
+	th->control_done = true;
+}
+
+void control_skip_exit(struct task *t)
+{
+	struct thread *th = t->stream;
+
+	order_done(th->r, th->b.control->seq, task_now(t));
+	replay_thread_end(t);
+}
