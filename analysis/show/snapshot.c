@@ -1,0 +1,293 @@
+/*
+ * snapshot.c - a snapshot's kernel counters in memory.
+ *
+ * Loading is O(n log n) in the rows of the snapshot, a look-up O(log n).
+ */
+#include "analysis/show/show.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/mem.h"
+
+/* Order of two scopes up to the next '/': see show.h. */
+static int compare_scopes(const char *a, const char *b)
+{
+	bool by_name = !strncmp(a, "slab/", 5) && !strncmp(b, "slab/", 5);
+
+	if (by_name)
+		return strcmp(a, b);
+	while (*a || *b) {
+		size_t la = strcspn(a, "/"), lb = strcspn(b, "/");
+		int c = la != lb ? (la < lb ? -1 : 1) : strncmp(a, b, la);
+
+		if (c)
+			return c;
+		a += la + (a[la] == '/');
+		b += lb + (b[lb] == '/');
+	}
+	return 0;
+}
+
+static int compare_rows(const void *x, const void *y)
+{
+	const struct show_row *a = x, *b = y;
+	int c = compare_scopes(a->scope, b->scope);
+
+	return c ? c : strcmp(a->counter, b->counter);
+}
+
+/* The number of the run, its name into s. */
+static int find_run(struct show *s, const struct db *d, const char *run, struct err *e)
+{
+	sqlite3_stmt *st;
+	int rc = db_prepare(d,
+			    "SELECT run_id, name FROM runs WHERE ?1 IS NULL OR CAST(run_id AS TEXT) = ?1 OR"
+			    " name = ?1 ORDER BY CAST(run_id AS TEXT) = ?1 DESC, run_id DESC LIMIT 1",
+			    &st, e);
+
+	if (rc)
+		return rc;
+	sqlite3_bind_text(st, 1, run, -1, SQLITE_STATIC);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		s->run = sqlite3_column_int64(st, 0);
+		snprintf(s->run_name, sizeof s->run_name, "%s", (const char *)sqlite3_column_text(st, 1));
+		rc = 0;
+	} else if (rc != SQLITE_DONE) {
+		rc = db_fail(d, "reading", e);
+	} else if (run) {
+		rc = err_set(e, ERR_USAGE, "show: no run \"%.60s\" in %s", run, d->path);
+	} else {
+		rc = err_set(e, ERR_USAGE, "show: %s holds no run", d->path);
+	}
+	sqlite3_finalize(st);
+	return rc;
+}
+
+static int find_snapshot(struct show *s, const struct db *d, const char *at, int64_t *id, struct err *e)
+{
+	sqlite3_stmt *st;
+	int rc = db_prepare(d,
+			    "SELECT snapshot_id, seq, label FROM snapshots WHERE run_id = ?1 AND"
+			    " (?2 IS NULL OR CAST(seq AS TEXT) = ?2 OR label = ?2) ORDER BY"
+			    " CASE WHEN ?2 IS NULL THEN kind = 'final' ELSE CAST(seq AS TEXT) = ?2 END DESC,"
+			    " seq DESC LIMIT 1",
+			    &st, e);
+
+	if (rc)
+		return rc;
+	sqlite3_bind_int64(st, 1, s->run);
+	sqlite3_bind_text(st, 2, at, -1, SQLITE_STATIC);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		*id = sqlite3_column_int64(st, 0);
+		s->seq = sqlite3_column_int64(st, 1);
+		snprintf(s->label, sizeof s->label, "%s", (const char *)sqlite3_column_text(st, 2));
+		rc = 0;
+	} else if (rc != SQLITE_DONE) {
+		rc = db_fail(d, "reading", e);
+	} else if (at) {
+		rc = err_set(e, ERR_USAGE, "show: run %" PRId64 " of %s has no snapshot \"%.60s\"", s->run,
+			     d->path, at);
+	} else {
+		rc = err_set(e, ERR_USAGE, "show: run %" PRId64 " of %s has no snapshot", s->run, d->path);
+	}
+	sqlite3_finalize(st);
+	return rc;
+}
+
+static int read_rows(struct show *s, const struct db *d, int64_t id, struct err *e)
+{
+	sqlite3_stmt *st;
+	size_t cap = 0;
+	int rc = db_prepare(d,
+			    "SELECT a.text, b.text, k.value FROM kernel_counter_rows k JOIN strings a ON"
+			    " a.string_id = k.scope_id JOIN strings b ON b.string_id = k.counter_id WHERE"
+			    " k.snapshot_id = ?1",
+			    &st, e);
+
+	if (rc)
+		return rc;
+	sqlite3_bind_int64(st, 1, id);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		if (s->n == cap) {
+			cap = cap ? 2 * cap : 1024;
+			s->rows = mem_realloc(s->rows, cap, sizeof *s->rows);
+		}
+		s->rows[s->n++] = (struct show_row){mem_strdup((const char *)sqlite3_column_text(st, 0)),
+						    mem_strdup((const char *)sqlite3_column_text(st, 1)),
+						    sqlite3_column_int64(st, 2)};
+	}
+	rc = rc == SQLITE_DONE ? 0 : db_fail(d, "reading", e);
+	sqlite3_finalize(st);
+	if (!rc && !s->n)
+		rc = err_set(e, ERR_USAGE,
+			     "show: snapshot %" PRId64 " (%s) of run %" PRId64
+			     " holds no kernel counters; warm-up, named and final ones do",
+			     s->seq, s->label, s->run);
+	if (s->n)
+		qsort(s->rows, s->n, sizeof *s->rows, compare_rows);
+	return rc;
+}
+
+/* Numbers of a list parameter into v; returns how many. */
+static unsigned read_list(const char *text, unsigned *v, unsigned max)
+{
+	unsigned n = 0;
+	char *end;
+
+	while (n < max) {
+		unsigned long x = strtoul(text, &end, 10);
+
+		if (end == text)
+			break;
+		v[n++] = (unsigned)x;
+		text = end + strspn(end, ", ");
+	}
+	return n;
+}
+
+static void set_param(struct show *s, const char *path, const char *value)
+{
+	unsigned n;
+
+	if (!strcmp(path, "topology.node_cpus")) {
+		n = read_list(value, s->node_cpus, SHOW_MAX_NODES);
+		for (unsigned i = n; n == 1 && i < SHOW_MAX_NODES; i++)
+			s->node_cpus[i] = s->node_cpus[0];
+	} else if (!strcmp(path, "topology.distances")) {
+		read_list(value, s->distance, ARRAY_LEN(s->distance));
+	} else if (!strcmp(path, "vm.overcommit_ratio")) {
+		s->overcommit_ratio = strtoll(value, NULL, 10);
+	}
+}
+
+static int read_params(struct show *s, const struct db *d, struct err *e)
+{
+	sqlite3_stmt *st;
+	int rc = db_prepare(d,
+			    "SELECT d.path, p.value FROM param_rows p JOIN param_defs d ON"
+			    " d.param_id = p.param_id WHERE p.run_id = ?1",
+			    &st, e);
+
+	if (rc)
+		return rc;
+	sqlite3_bind_int64(st, 1, s->run);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		set_param(s, (const char *)sqlite3_column_text(st, 0),
+			  (const char *)sqlite3_column_text(st, 1));
+	rc = rc == SQLITE_DONE ? 0 : db_fail(d, "reading", e);
+	sqlite3_finalize(st);
+	return rc;
+}
+
+/* Nodes are those that have counters; distances that were left out are 10 and 21. */
+static void fill_topology(struct show *s)
+{
+	for (const char *scope = NULL; (scope = show_next(s, "node/", scope));)
+		if (s->nr_nodes < SHOW_MAX_NODES)
+			s->nr_nodes++;
+	for (unsigned i = 0; i < s->nr_nodes; i++)
+		s->nr_cpus += s->node_cpus[i];
+	if (s->distance[0])
+		return;
+	for (unsigned i = 0; i < s->nr_nodes; i++)
+		for (unsigned j = 0; j < s->nr_nodes; j++)
+			s->distance[i * s->nr_nodes + j] = i == j ? 10 : 21;
+}
+
+int show_load(struct show *s, const struct db *d, const char *run, const char *at, struct err *e)
+{
+	int64_t id = 0;
+	int rc;
+
+	*s = (struct show){.overcommit_ratio = 50};
+	rc = find_run(s, d, run, e);
+	if (!rc)
+		rc = find_snapshot(s, d, at, &id, e);
+	if (!rc)
+		rc = read_rows(s, d, id, e);
+	if (!rc)
+		rc = read_params(s, d, e);
+	if (rc)
+		show_release(s);
+	else
+		fill_topology(s);
+	return rc;
+}
+
+void show_release(struct show *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		mem_free((char *)(uintptr_t)s->rows[i].scope);
+		mem_free((char *)(uintptr_t)s->rows[i].counter);
+	}
+	mem_free(s->rows);
+	*s = (struct show){0};
+}
+
+int64_t show_get(const struct show *s, const char *scope, const char *counter)
+{
+	struct show_row key = {scope, counter, 0};
+	const struct show_row *r = s->n ? bsearch(&key, s->rows, s->n, sizeof *s->rows, compare_rows) : NULL;
+
+	return r ? r->value : 0;
+}
+
+int64_t show_getf(const struct show *s, const char *counter, const char *scope_format, ...)
+{
+	char scope[80];
+	va_list ap;
+
+	va_start(ap, scope_format);
+	vsnprintf(scope, sizeof scope, scope_format, ap);
+	va_end(ap);
+	return show_get(s, scope, counter);
+}
+
+size_t show_scope_rows(const struct show *s, const char *scope, size_t *end)
+{
+	size_t low = 0, high = s->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (compare_scopes(s->rows[mid].scope, scope) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (high = low; high < s->n && !strcmp(s->rows[high].scope, scope); high++)
+		;
+	*end = high;
+	return low;
+}
+
+const char *show_next(const struct show *s, const char *prefix, const char *after)
+{
+	size_t i = 0;
+
+	if (after)
+		show_scope_rows(s, after, &i);
+	while (i < s->n && strncmp(s->rows[i].scope, prefix, strlen(prefix)) != 0)
+		i++;
+	return i < s->n ? s->rows[i].scope : NULL;
+}
+
+const char *show_text(const struct show *s, const char *scope)
+{
+	size_t end, first = show_scope_rows(s, scope, &end);
+
+	return first < end ? s->rows[first].counter : NULL;
+}
+
+unsigned show_first_cpu(const struct show *s, unsigned nid)
+{
+	unsigned cpu = 0;
+
+	for (unsigned i = 0; i < nid; i++)
+		cpu += s->node_cpus[i];
+	return cpu;
+}
