@@ -1,0 +1,69 @@
+#!/bin/sh
+# query_cli.sh - `faultline query` from a shell: a store made by the sqlite3 shell from analysis/schema.sql, closed
+# pipes, full devices, exit status. FAULTLINE is the program (build/faultline). Skipped (77) without sqlite3.
+cd "$(dirname "$0")/../.." || exit 2
+faultline=${FAULTLINE:-build/faultline}
+command -v sqlite3 >/dev/null || exit 77
+dir=$(mktemp -d) || exit 2
+trap 'rm -rf "$dir"' EXIT
+db=$dir/s.db
+failed=0
+
+# expect STATUS PATTERN ARGS...: the exit status, and a fixed text in what is printed
+expect() {
+	status=$1 pattern=$2
+	shift 2
+	"$faultline" "$@" >"$dir/out" 2>&1
+	got=$?
+	if [ "$got" -ne "$status" ] || ! grep -qF -- "$pattern" "$dir/out"; then
+		echo "faultline $*: status $got, expected $status and \"$pattern\":"
+		head -5 "$dir/out"
+		failed=1
+	fi
+}
+
+# The schema alone makes a store: the program brings its own views when the store has none.
+{
+	cat analysis/schema.sql
+	echo "PRAGMA application_id = 0x464c5452; PRAGMA user_version = 1;"
+	echo "INSERT INTO runs(name, status, started) VALUES ('first', 'complete', '2024-01-01'), ('second', 'incomplete', '2024-01-02');"
+	echo "INSERT INTO stats VALUES (1, 'cpu.cycles', 'counter', 'cycles', 'the clock');"
+	echo "INSERT INTO instances VALUES (1, 'cpu', '0');"
+	echo "INSERT INTO snapshots SELECT value, 1, value, iif(value = 50000, 'final', 'interval'), 'x', value, value FROM (WITH RECURSIVE c(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM c LIMIT 50000) SELECT value FROM c);"
+	echo "INSERT INTO metric_rows SELECT snapshot_id, 1, 1, 3 * snapshot_id FROM snapshots;"
+} | sqlite3 "$db" || exit 2
+
+expect 0 "v_run_summary" query "$db" --list
+expect 0 "second  incomplete" query "$db" v_run_summary
+expect 0 "1    0  150000" query "$db" v_cpu
+expect 0 '{"n": 50000}' query "$db" "SELECT count(*) AS n FROM v_samples" --json
+expect 2 'did you mean "v_cpu"?' query "$db" v_cup
+expect 2 "would write" query "$db" "UPDATE runs SET name = 'x'"
+expect 4 "no such file" query "$dir/none.db" v_cpu
+expect 8 "not a result store" query analysis/schema.sql v_cpu
+expect 0 "usage: faultline query" help query
+
+# A reader that closes the pipe is no error; a device that is full is.
+first=$({ "$faultline" query "$db" v_samples --csv; echo $? >"$dir/status"; } 2>"$dir/err" | head -1)
+case $first in run_id,seq,seconds*) ;; *) echo "v_samples begins with: $first" && failed=1 ;; esac
+if [ "$(cat "$dir/status")" -ne 0 ] || [ -s "$dir/err" ]; then
+	echo "closed pipe: status $(cat "$dir/status"), $(cat "$dir/err")"
+	failed=1
+fi
+if [ -w /dev/full ]; then
+	"$faultline" query "$db" v_samples >/dev/full 2>"$dir/err"
+	got=$?
+	if [ $got -ne 5 ] || ! grep -q "No space left" "$dir/err"; then
+		echo "full device: status $got, $(cat "$dir/err")"
+		failed=1
+	fi
+fi
+
+# The store is free for others while a reader takes its time.
+"$faultline" query "$db" v_samples | { while [ ! -e "$dir/written" ]; do sleep 0.1; done; cat >/dev/null; } &
+sleep 0.3
+sqlite3 -cmd ".timeout 9000" "$db" "UPDATE runs SET name = 'renamed' WHERE run_id = 2" || failed=1
+: >"$dir/written"
+wait
+expect 0 "renamed" query "$db" v_run_summary
+exit $failed

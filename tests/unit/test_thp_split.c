@@ -1,0 +1,277 @@
+/*
+ * test_thp_split.c - huge pages under operations that mean a part of them, or all.
+ */
+#include <check.h>
+
+#include "models/kernel/thp_split.h"
+#include "tests/unit/vm_fixture.h"
+
+#define RW (PROT_READ | PROT_WRITE)
+#define P  PAGE_SIZE
+#define AT UINT64_C(0x40000000)
+
+static struct bed b;
+static pfn_t head;
+
+/* Maps a huge page at AT as a fault would: with a deposited table, one reference, one reverse mapping. */
+static void setup(void)
+{
+	struct table_ctx ctx;
+	struct ptable *t;
+	struct frame *f;
+	struct mm *mm;
+
+	bed_new(&b, BED_SMALL, "swap.size=16MiB", NULL);
+	mm = b.t->mm;
+	ctx = (struct table_ctx){b.t, mm};
+	bed_anon(&b, AT, 2 * HUGE_PAGE_SIZE, RW, MAP_FIXED);
+	vma_prepare_anon(&mm->vmas, vma_at(&mm->vmas, AT));
+	head = alloc_pages(b.t, GFP_TRANSHUGE, HUGE_PAGE_ORDER);
+	ck_assert_uint_ne(head, PFN_NONE);
+	f = frame_of(&b.mem, head);
+	ck_assert(f->flags & FR_HEAD);
+	f->flags |= FR_ANON | FR_SWAPBACKED | FR_UPTODATE | FR_EXCLUSIVE;
+	f->index = AT >> PAGE_SHIFT;
+	ck_assert_ptr_nonnull(pgtable_ensure(&mm->pt, AT, 1, &alloc_table_ops, &ctx));
+	t = pgtable_table(&mm->pt, AT, 2);
+	ptable_set(t, ptable_index(AT, 2),
+		   pte_make(head, PTE_PRESENT | PTE_USER | PTE_WRITE | PTE_DIRTY | PTE_ACCESSED | PTE_NX |
+					  PTE_HUGE));
+	rmap_add(&b.k, head, mm, AT >> PAGE_SHIFT);
+	thp_count_mapped(&b.k, head, 1);
+	mm->rss[MM_ANONPAGES] += HUGE_PAGE_NR;
+	lru_add(b.t, head);
+	lru_drain(b.t);
+	ck_assert_int_eq(memory_node_total(&b.mem, NR_ANON_MAPPED), 512);
+	ck_assert_int_eq(memory_node_total(&b.mem, NR_ANON_THPS), 512);
+}
+
+static void teardown(void)
+{
+	ck_assert(pgtable_is_valid(&b.t->mm->pt));
+	bed_free(&b);
+}
+
+static uint64_t listed(void)
+{
+	return (uint64_t)(memory_node_total(&b.mem, NR_INACTIVE_ANON) +
+			  memory_node_total(&b.mem, NR_ACTIVE_ANON));
+}
+
+START_TEST(split_makes_512_pages_of_one)
+{
+	ck_assert(thp_split_entry(b.t, b.t->mm, AT + 5 * P));
+	for (unsigned i = 0; i < 512; i++) {
+		const struct frame *f = frame_of(&b.mem, head + i);
+
+		ck_assert_uint_eq(pte_pfn(bed_pte(&b, AT + i * P)), head + i);
+		ck_assert(!(bed_pte(&b, AT + i * P) & PTE_HUGE) && bed_pte(&b, AT + i * P) & PTE_WRITE);
+		ck_assert_int_eq(f->refs, 1);
+		ck_assert_int_eq(f->mapcount, 1);
+		ck_assert((f->flags & (FR_ANON | FR_LRU | FR_SWAPBACKED | FR_HEAD | FR_TAIL)) ==
+			  (FR_ANON | FR_LRU | FR_SWAPBACKED));
+		ck_assert_uint_eq(f->index, (AT >> PAGE_SHIFT) + i);
+	}
+	ck_assert_int_eq(memory_node_total(&b.mem, NR_ANON_MAPPED), 512);
+	ck_assert_int_eq(memory_node_total(&b.mem, NR_ANON_THPS), 0);
+	ck_assert_uint_eq(listed(), 512);
+	ck_assert_int_eq(b.t->mm->rss[MM_ANONPAGES], 512);
+	ck_assert_uint_eq(b.mem.vmstat.event[VMEV_THP_SPLIT_PMD], 1);
+	ck_assert_uint_eq(b.mem.vmstat.event[VMEV_THP_SPLIT_PAGE], 1);
+	ck_assert(thp_split_entry(b.t, b.t->mm, AT)); /* nothing left to do */
+	ck_assert_uint_eq(b.mem.vmstat.event[VMEV_THP_SPLIT_PMD], 1);
+}
+END_TEST
+
+START_TEST(munmap_of_all_frees_the_page_whole)
+{
+	uint64_t used = bed_used(&b);
+
+	ck_assert_int_eq(sys_munmap(b.t, AT, 2 * HUGE_PAGE_SIZE), 0);
+	ck_assert_uint_eq(b.mem.vmstat.event[VMEV_THP_SPLIT_PMD], 0);
+	ck_assert_int_eq(b.t->mm->rss[MM_ANONPAGES], 0);
+	ck_assert_int_eq(memory_node_total(&b.mem, NR_ANON_MAPPED), 0);
+	ck_assert_int_eq(memory_node_total(&b.mem, NR_ANON_THPS), 0);
+	ck_assert_uint_eq(listed(), 0);
+	ck_assert_uint_eq(used - bed_used(&b), 512 + 3); /* and its tables, the deposited one among them */
+	ck_assert_uint_eq(b.t->mm->pt.nr_tables, 1);
+}
+END_TEST
+
+START_TEST(munmap_of_a_part_splits)
+{
+	ck_assert_int_eq(sys_munmap(b.t, AT + 100 * P, 12 * P), 0);
+	ck_assert_uint_eq(b.mem.vmstat.event[VMEV_THP_SPLIT_PMD], 1);
+	ck_assert_int_eq(b.t->mm->rss[MM_ANONPAGES], 500);
+	ck_assert_uint_eq(listed(), 500);
+	ck_assert_uint_eq(bed_pte(&b, AT + 100 * P), 0);
+	ck_assert(bed_pte(&b, AT + 112 * P) & PTE_PRESENT);
+}
+END_TEST
+
+START_TEST(mprotect_of_all_keeps_it_huge)
+{
+	const struct ptable *t = pgtable_table(&b.t->mm->pt, AT, 2);
+
+	ck_assert_int_eq(sys_mprotect(b.t, AT, HUGE_PAGE_SIZE, PROT_READ), 0);
+	ck_assert(t->e[ptable_index(AT, 2)] & PTE_HUGE);
+	ck_assert(!(t->e[ptable_index(AT, 2)] & PTE_WRITE));
+	ck_assert_int_eq(sys_mprotect(b.t, AT + P, P, 0), 0);
+	ck_assert(bed_pte(&b, AT) & PTE_PRESENT);
+	ck_assert(bed_pte(&b, AT + P) & PTE_PROTNONE && !(bed_pte(&b, AT + P) & PTE_PRESENT));
+	ck_assert_int_eq(b.t->mm->rss[MM_ANONPAGES], 512);
+}
+END_TEST
+
+START_TEST(mremap_moves_an_aligned_one_whole)
+{
+	const vaddr_t to = UINT64_C(0x7000000000);
+
+	ck_assert_int_eq(sys_mremap(b.t, AT, HUGE_PAGE_SIZE, HUGE_PAGE_SIZE, 3, to), (int64_t)to);
+	ck_assert_uint_eq(b.mem.vmstat.event[VMEV_THP_SPLIT_PMD], 0);
+	ck_assert(pgtable_table(&b.t->mm->pt, to, 2)->e[ptable_index(to, 2)] & PTE_HUGE);
+	/* elsewhere within its 2 MiB: page by page; the reverse mappings followed, or this would not work */
+	ck_assert_int_eq(sys_mremap(b.t, to, HUGE_PAGE_SIZE, HUGE_PAGE_SIZE, 3, AT + P), (int64_t)(AT + P));
+	ck_assert_uint_eq(b.mem.vmstat.event[VMEV_THP_SPLIT_PMD], 1);
+	ck_assert_uint_eq(pte_pfn(bed_pte(&b, AT + 512 * P)), head + 511);
+	ck_assert_int_eq(sys_munmap(b.t, AT, 2 * HUGE_PAGE_SIZE), 0);
+	ck_assert_int_eq(b.t->mm->rss[MM_ANONPAGES], 0);
+}
+END_TEST
+
+static pte_t *huge_entry(struct mm *mm)
+{
+	return &pgtable_table(&mm->pt, AT, 2)->e[ptable_index(AT, 2)];
+}
+
+static struct process *fork_child(void)
+{
+	struct process *child = bed_process(&b);
+
+	child->mm = mm_fork(b.t, child);
+	ck_assert_ptr_nonnull(child->mm);
+	return child;
+}
+
+/* copy_huge_pmd: the page stays whole, both sides map it by one entry that cannot be written through. */
+START_TEST(fork_shares_it_whole)
+{
+	pte_t before = *huge_entry(b.t->mm);
+	const struct frame *f = frame_of(&b.mem, head);
+	struct mm *mm;
+
+	ck_assert(before & PTE_WRITE && f->flags & FR_EXCLUSIVE);
+	b.flushes = 0;
+	mm = fork_child()->mm;
+	ck_assert_uint_eq(b.flushes, 1);
+	ck_assert_uint_eq(*huge_entry(b.t->mm), before & ~PTE_WRITE);
+	ck_assert_uint_eq(*huge_entry(mm), before & ~(PTE_WRITE | PTE_ACCESSED));
+	ck_assert_uint_eq(b.mem.vmstat.event[VMEV_THP_SPLIT_PMD], 0);
+	ck_assert_uint_eq(b.mem.vmstat.event[VMEV_THP_SPLIT_PAGE], 0);
+	ck_assert((f->flags & (FR_HEAD | FR_ANON | FR_EXCLUSIVE)) == (FR_HEAD | FR_ANON));
+	ck_assert_int_eq(f->mapcount, 2); /* of the page as a whole, no part by itself */
+	ck_assert_int_eq(f->refs, 2);
+	for (unsigned i = 1; i < 512; i++) {
+		ck_assert_int_eq(frame_of(&b.mem, head + i)->mapcount, 0);
+		ck_assert(frame_of(&b.mem, head + i)->flags & FR_TAIL);
+	}
+	ck_assert_int_eq(b.t->mm->rss[MM_ANONPAGES], 512);
+	ck_assert_int_eq(mm->rss[MM_ANONPAGES], 512);
+	ck_assert_uint_eq(mm->pt.nr_tables, 4); /* three above the entry and the deposited one */
+	ck_assert(pgtable_is_valid(&mm->pt));
+	ck_assert_int_eq(memory_node_total(&b.mem, NR_ANON_MAPPED), 512); /* pages, not mappings */
+	ck_assert_int_eq(memory_node_total(&b.mem, NR_ANON_THPS), 512);
+	ck_assert_uint_eq(listed(), 512);
+}
+END_TEST
+
+/* do_huge_pmd_wp_page while it is shared: split, and one small page copied. */
+START_TEST(writing_to_a_shared_one_copies_a_small_page)
+{
+	struct process *parent = b.t->process, *child = fork_child();
+
+	bed_become(&b, child);
+	ck_assert_int_eq(bed_touch(&b, AT + 7 * P, true), FAULT_DONE);
+	lru_drain(b.t);
+	ck_assert_uint_eq(child->stats.cow_faults, 1);
+	ck_assert_uint_eq(b.mem.vmstat.event[VMEV_THP_SPLIT_PAGE], 1);
+	for (unsigned i = 0; i < 512; i++) {
+		ck_assert_int_eq(frame_of(&b.mem, head + i)->mapcount, i == 7 ? 1 : 2);
+		ck_assert_int_eq(frame_of(&b.mem, head + i)->refs, i == 7 ? 1 : 2);
+		ck_assert_int_eq(pte_pfn(bed_pte(&b, AT + i * P)) == head + i, i != 7);
+		ck_assert_int_eq(!(bed_pte(&b, AT + i * P) & PTE_WRITE), i != 7);
+	}
+	ck_assert_int_eq(child->mm->rss[MM_ANONPAGES], 512);
+	ck_assert_int_eq(parent->mm->rss[MM_ANONPAGES], 512);
+	ck_assert_int_eq(memory_node_total(&b.mem, NR_ANON_MAPPED), 513);
+	ck_assert_int_eq(memory_node_total(&b.mem, NR_ANON_THPS), 0);
+	ck_assert_uint_eq(listed(), 513);
+	ck_assert(pgtable_is_valid(&child->mm->pt));
+	bed_become(&b, parent);
+	ck_assert_uint_eq(pte_pfn(bed_pte(&b, AT + 7 * P)), head + 7);
+}
+END_TEST
+
+/* do_huge_pmd_wp_page by the only one left: the page is used again, whole. */
+START_TEST(the_last_owner_writes_without_a_copy)
+{
+	struct process *child = fork_child();
+
+	mm_put(b.t, child->mm);
+	child->mm = NULL;
+	ck_assert_int_eq(frame_of(&b.mem, head)->mapcount, 1);
+	ck_assert_int_eq(frame_of(&b.mem, head)->refs, 1);
+	ck_assert_int_eq(memory_node_total(&b.mem, NR_ANON_THPS), 512);
+	ck_assert(!(*huge_entry(b.t->mm) & PTE_WRITE));
+	ck_assert_int_eq(bed_touch(&b, AT + 7 * P, true), FAULT_DONE);
+	ck_assert(*huge_entry(b.t->mm) & PTE_WRITE);
+	ck_assert_uint_eq(pte_pfn(*huge_entry(b.t->mm)), head);
+	ck_assert(frame_of(&b.mem, head)->flags & FR_EXCLUSIVE);
+	ck_assert_uint_eq(b.mem.vmstat.event[VMEV_THP_SPLIT_PMD], 0);
+	ck_assert_uint_eq(b.t->process->stats.cow_faults, 0);
+	ck_assert_int_eq(b.t->mm->rss[MM_ANONPAGES], 512);
+}
+END_TEST
+
+START_TEST(locking_locks_all_of_it)
+{
+	ck_assert_int_eq(sys_mlock(b.t, AT, HUGE_PAGE_SIZE, 1), 0);
+	ck_assert_int_eq(memory_zone_total(&b.mem, NR_MLOCK), 512);
+	ck_assert_int_eq(sys_munlock(b.t, AT, HUGE_PAGE_SIZE), 0);
+	ck_assert_int_eq(memory_zone_total(&b.mem, NR_MLOCK), 0);
+}
+END_TEST
+
+START_TEST(free_and_cold_split_first)
+{
+	ck_assert_int_eq(sys_madvise(b.t, AT, HUGE_PAGE_SIZE, 8), 0); /* FREE */
+	lru_drain(b.t);
+	ck_assert_uint_eq(b.mem.vmstat.event[VMEV_PGLAZYFREE], 512);
+	ck_assert_int_eq(memory_node_total(&b.mem, NR_INACTIVE_FILE), 512);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("thp_split");
+	TCase *c = tcase_create("thp_split");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, split_makes_512_pages_of_one);
+	tcase_add_test(c, munmap_of_all_frees_the_page_whole);
+	tcase_add_test(c, munmap_of_a_part_splits);
+	tcase_add_test(c, mprotect_of_all_keeps_it_huge);
+	tcase_add_test(c, mremap_moves_an_aligned_one_whole);
+	tcase_add_test(c, fork_shares_it_whole);
+	tcase_add_test(c, writing_to_a_shared_one_copies_a_small_page);
+	tcase_add_test(c, the_last_owner_writes_without_a_copy);
+	tcase_add_test(c, locking_locks_all_of_it);
+	tcase_add_test(c, free_and_cold_split_first);
+	suite_add_tcase(s, c);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
