@@ -237,8 +237,12 @@ static inline size_t run_hits(struct cpu *c, const uint64_t *addr, const uint32_
 	return i;
 }
 
-#define CHUNK          64
+#ifndef RUN_CHUNK /* the hostile build makes it tiny */
+#define RUN_CHUNK 64
+#endif
+#ifndef PREFETCH_AHEAD /* the hostile build makes it tiny */
 #define PREFETCH_AHEAD 128
+#endif
 
 /* What a batch's accesses were, for the statistics. */
 static void count_kinds(struct sums *s, const uint32_t *meta, size_t n)
@@ -313,7 +317,7 @@ static void prefetch_ahead(struct cpu *c, const uint64_t *addr, const uint32_t *
 
 	if (c->prefetched >= addr && c->prefetched <= addr + to) /* else it is from another batch */
 		from = (size_t)(c->prefetched - addr);
-	if (from + CHUNK > to && to < n) /* near enough */
+	if (from + RUN_CHUNK > to && to < n) /* near enough */
 		return;
 	if (from >= to)
 		return;
@@ -350,13 +354,13 @@ void cpu_run(struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t n
 		uint64_t budget = limit > c->x.cycles ? (limit - c->x.cycles) * 1000 : 0;
 
 		if (i == end) {
-			end = MIN_OF(i + CHUNK, n);
+			end = MIN_OF(i + RUN_CHUNK, n);
 			ahead = sum_instructions(meta + i, end - i);
 			if (c->many_misses)
 				prefetch_ahead(c, addr + i, meta + i, n - i, asid);
 		}
 		if (!c->caches &&
-		    (s.instructions + ahead) * cpi + s.mem_milli + CHUNK * c->max_flat_milli < budget) {
+		    (s.instructions + ahead) * cpi + s.mem_milli + RUN_CHUNK * c->max_flat_milli < budget) {
 			size_t from = i;
 
 			i = run_hits(c, addr, meta, i, end, asid, &s);

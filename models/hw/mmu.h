@@ -40,9 +40,11 @@ extern const struct param_table mmu_param_table;
 STAT_STRUCT(mmu_stats, MMU_STATS);
 extern const struct stat_table mmu_stat_table;
 
-#define MMU_CACHE_MAX     64
+#define MMU_CACHE_MAX 64
+#ifndef MMU_CACHE_BUCKETS /* the hostile build makes it tiny */
 #define MMU_CACHE_BUCKETS 128
-#define MMU_CACHE_END     MMU_CACHE_MAX /* ends a chain; also the sentinel of the list by age */
+#endif
+#define MMU_CACHE_END MMU_CACHE_MAX /* ends a chain; also the sentinel of the list by age */
 
 /* Fully associative, exact LRU: entries hang in hash chains and in a list from newest to oldest, so all is
  * O(1). */

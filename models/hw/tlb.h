@@ -81,7 +81,9 @@ struct tlb_payload {
 	uint8_t flags;
 };
 
+#ifndef TLB_FRONT_SLOTS /* the hostile build makes it tiny */
 #define TLB_FRONT_SLOTS 512
+#endif
 struct tlb_array {
 	uint64_t *key, *touched, *filled; /* sets * ways, set by set */
 	struct tlb_payload *payload;

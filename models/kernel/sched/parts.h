@@ -20,7 +20,9 @@ struct rq {
 	bool need_resched;
 };
 
+#ifndef WAIT_BUCKETS /* the hostile build makes it tiny */
 #define WAIT_BUCKETS 1024
+#endif
 
 struct sched {
 	struct kernel *k;
