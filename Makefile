@@ -6,17 +6,21 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
 OPT ?= -O3 -g
 SAN ?=
 CFLAGS_ALL = $(CSTD) $(WARN) $(OPT) $(SAN) -I. $(CFLAGS)
-LIBS := -lzstd -lsqlite3 -lyaml -lxxhash -lm
+LIBS := -lzstd -lz -llzma -llz4 -lbz2 -lzip -lsnappy -lsqlite3 -lyaml -lxxhash -lm
 Q := $(if $(V),,@)
 
-SRC := $(sort $(shell find sim traces models analysis -name '*.c'))
+# What is loaded into recorded programs is not part of the program: a shared object a folder, on its own.
+RECORDERS := plugin preload
+SRC := $(sort $(shell find sim traces models analysis $(foreach r,$(RECORDERS),-path traces/recorder/$(r) -prune -o) \
+	-name '*.c' -print))
+RECORDERSO := $(foreach r,$(RECORDERS),$(if $(wildcard traces/recorder/$(r)/*.c),$(BUILD)/faultline-$(r).so))
 OBJ := $(SRC:%.c=$(BUILD)/obj/%.o)
 LIBOBJ := $(filter-out $(BUILD)/obj/sim/main.o,$(OBJ))
 TESTSRC := $(sort $(wildcard tests/unit/test_*.c tests/property/test_*.c tests/contract/test_*.c tests/fault/test_*.c))
 TESTS := $(TESTSRC:%.c=$(BUILD)/%)
 
-.PHONY: all demo check test unit clients style bench fidelity clean help
-all: $(BUILD)/faultline ## build the program
+.PHONY: all demo check test bench fidelity ask-kernel fuzz fuzzers clean help
+all: $(BUILD)/faultline $(RECORDERSO) ## build the program
 
 include analysis/embed.mk
 
@@ -27,6 +31,12 @@ $(BUILD)/faultline: $(BUILD)/obj/sim/main.o $(BUILD)/libfaultline.a
 $(BUILD)/libfaultline.a: $(LIBOBJ)
 	@echo "  AR    $@"
 	$(Q)rm -f $@ && ar rcs $@ $^
+
+# Never sanitised: the program that loads it is not.
+$(BUILD)/faultline-%.so: $(foreach r,$(RECORDERS),$(wildcard traces/recorder/$(r)/*.[ch] traces/recorder/*.h)) traces/record.h
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(CC) $(CSTD) $(WARN) -O2 -g -fPIC -shared -fvisibility=hidden -I. -o $@ traces/recorder/$*/*.c -ldl -lpthread
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -48,15 +58,35 @@ check: ## install what is missing, build and pass all tests
 	@tests/run.sh
 
 # What tests/run.sh builds: unit tests in the checked, sanitised build, the program as users have it.
-test: $(TESTS) $(BUILD)/faultline ## build the tests
+test: $(TESTS) $(BUILD)/faultline $(RECORDERSO) ## build the tests
 
 bench: ## measure speed: the bundled and some generated traces, in two settings
 	@tests/setup.sh test
 	@$(MAKE) --no-print-directory all
 	@tests/bench/bench.sh $(BUILD)/faultline $(BUILD)/bench
 
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz: ## fuzz every parser for a minute each (FUZZ_SECONDS=60)
+	@tests/setup.sh test
+	@$(MAKE) --no-print-directory BUILD=build/fuzzing CC=clang OPT='-O1 -g' CFLAGS=-DFAULTLINE_CHECKED \
+		SAN='-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all' fuzzers
+	@tests/fuzz/run.sh build/fuzzing/fuzz
+
+fuzzers: $(FUZZERS)
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/libfaultline.a
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(BUILD)/libfaultline.a $(LDFLAGS) -lcheck -lsubunit -lrt -lpthread $(LIBS)
+
 fidelity: all ## replay what a real kernel was measured with, compare its counters
 	@tests/fidelity/run.sh $(BUILD)/faultline $(BUILD)/fidelity
+
+ask-kernel: ## play random scenarios in a real kernel under QEMU (KIND=exact SEEDS="1 3"), then compare
+	@tests/setup.sh kernel
+	@$(MAKE) --no-print-directory all
+	@python3 tests/fidelity/kernel/play.py -o $(BUILD)/asked --work $(BUILD)/kernel --random $(or $(KIND),exact) $(or $(SEEDS),1 3)
+	@CONFIGS=$(BUILD)/asked/configs tests/fidelity/run.sh $(BUILD)/faultline $(BUILD)/asked/stores
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
@@ -64,4 +94,4 @@ clean: ## remove what was built
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
 
--include $(OBJ:.o=.d) $(TESTS:=.d)
+-include $(OBJ:.o=.d) $(TESTS:=.d) $(FUZZERS:=.d)

@@ -13,6 +13,12 @@ struct clock_domain {
 	uint64_t hz;
 };
 
+/*
+ * 64 bits of picoseconds are 213 days. What a trace asks for (sleeps, instructions) ends in the first half of
+ * them, so that no sum of a time and a duration passes the end.
+ */
+#define CLOCK_HORIZON (TICK_NEVER / 2)
+
 /* The time at which cycle number `cycles` begins, ps. */
 static inline tick_t clock_ps(const struct clock_domain *d, uint64_t cycles)
 {

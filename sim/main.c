@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/curves.h"
 #include "analysis/store.h"
 #include "sim/cli.h"
 #include "sim/sink.h"
@@ -16,17 +17,22 @@
 
 static int cmd_help(int argc, char **argv);
 
-static const struct sink_driver store_driver = {store_sink_open, store_sink_run_id, store_sink_close};
+static const struct sink_driver store_driver = {store_sink_open, store_sink_run_id, store_sink_close,
+						curves_add};
 
 static const struct command commands[] = {
 	{"run", "TRACE -o STORE [OPTIONS]", "replay a trace through a simulated machine and store the result",
 	 cmd_run},
+	{"record", "[-o TRACE] [OPTIONS] PROGRAM ...", "run a program and record what it does to memory",
+	 cmd_record},
 	{"sweep", "TRACE -o STORE --grid PATH=V1,V2,... [OPTIONS]",
 	 "run a plan of many configurations and collect their results", cmd_sweep},
 	{"query", "STORE [VIEW | SQL] [OPTIONS]", "ask a result store: views, comparisons, reports",
 	 cmd_query},
 	{"show", "WHAT [PID] --db STORE [OPTIONS]",
 	 "print a snapshot as /proc, free, numactl and others print a real machine", cmd_show},
+	{"report", "STORE -o PAGE.html [--run RUN ...] [OPTIONS]",
+	 "write an HTML page about a run, or about several side by side", cmd_report},
 	{"trace", "VERB [OPTIONS] ...", "record, convert, generate and inspect traces", cmd_trace},
 	{"fidelity", "CONFIG... -o STORE [OPTIONS]",
 	 "replay what a real kernel was measured with, on the machine it ran on", cmd_fidelity},

@@ -79,6 +79,26 @@ struct sink {
 extern const struct sink_ops sink_null_ops;
 
 /*
+ * A curve measured on a trace: what LRU memories of growing size miss. It belongs to no run.
+ */
+struct curve_point {
+	uint64_t size_pages, misses;
+};
+struct stored_curve {
+	const char *name;
+	const char *trace_path, *trace_fingerprint; /* fingerprint: NULL when the trace has none */
+	const char *program_version;
+	const char *kinds;  /* which accesses count: "all", "data", "fetches" */
+	const char *method; /* "exact" or "sampled": then misses and cold are estimates */
+	double rate;        /* share of the pages followed at the end */
+	bool one_process;   /* of pid alone; else of all processes together */
+	uint32_t pid;
+	uint64_t page_bytes, accesses, touches, cold; /* cold: first touches */
+	const struct curve_point *points;             /* by growing size */
+	size_t nr_points;
+};
+
+/*
  * How `run` gets its store without knowing SQLite: the front door installs the opener. open creates the store
  * at path or adds to it; close frees the sink.
  */
@@ -86,6 +106,8 @@ struct sink_driver {
 	int (*open)(struct sink **out, const char *path, struct err *e);
 	int64_t (*run_id)(const struct sink *s);
 	void (*close)(struct sink *s);
+	/* Adds n curves to the store at path, which is created when it is not there: all or none. */
+	int (*add_curves)(const char *path, const struct stored_curve *curves, size_t n, struct err *e);
 };
 void sink_set_driver(const struct sink_driver *d);
 const struct sink_driver *sink_driver(void);

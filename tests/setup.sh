@@ -1,15 +1,21 @@
 #!/bin/sh
 # Installs what is missing of Debian's packages: `setup.sh build` what building and replaying needs, `setup.sh test` what
-# the tests need besides. Does nothing, and needs no network, when all is there.
+# the tests need besides, `setup.sh kernel` what asking a real kernel takes (tests/fidelity/kernel/). Does nothing, and
+# needs no network, when all is there.
 set -eu
 
-build="gcc libc6-dev libzstd-dev libsqlite3-dev libyaml-dev libxxhash-dev sqlite3"
-test="$build clang libclang-rt-14-dev clang-format check libsubunit-dev zstd universal-ctags procps time"
+build="gcc libc6-dev libzstd-dev zlib1g-dev liblzma-dev liblz4-dev libbz2-dev libzip-dev libsnappy-dev
+libsqlite3-dev libyaml-dev libxxhash-dev sqlite3 qemu-user"
+test="$build clang libclang-rt-14-dev clang-format check libsubunit-dev zstd universal-ctags procps time
+numactl smem prometheus-node-exporter curl valgrind"
+
+kernel="gcc libc6-dev python3 zstd qemu-system-x86 seabios e2fsprogs util-linux"
 
 case ${1:-} in
 build) want=$build ;;
 test) want=$test ;;
-*) echo "usage: $0 build|test" >&2; exit 2 ;;
+kernel) want=$kernel ;;
+*) echo "usage: $0 build|test|kernel" >&2; exit 2 ;;
 esac
 
 missing=
