@@ -1,8 +1,5 @@
 /*
- * compress.c - streaming input, plain or zstd (RFC 8878), chosen by magic.
- *
- * A file may hold several zstd frames and skippable frames one after another, as `cat a.zst b.zst` makes
- * them.
+ * compress.c - streaming input, plain or compressed in one of the ways of traces/compress/.
  */
 #include "traces/compress.h"
 
@@ -12,34 +9,28 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include "sim/cli.h"
 #include "sim/mem.h"
+#include "traces/compress/compression.h"
 
 #define RAW_BYTES  ((size_t)256 << 10)
 #define PIPE_BYTES (1 << 20)
+#define STEP_BYTES ((size_t)16 << 10) /* given to an unpacker at once: so near is "near byte" */
+
+_Static_assert(RAW_BYTES > UNPACK_NEEDS_MAX, "an unpacker can have what it needs at once");
 
 struct input {
 	int fd;
 	char *name;
-	uint64_t consumed, total; /* of the file on disk */
-	ZSTD_DCtx *zstd;          /* NULL: plain */
-	bool in_frame;            /* a zstd frame has begun and not ended */
-	bool eof;                 /* the descriptor is at its end */
-	size_t pos, len;          /* unread part of raw */
+	uint64_t consumed, total;                  /* of the file on disk */
+	const struct compression_ops *compression; /* NULL: plain */
+	void *unpacker;
+	bool in_frame;   /* a frame has begun and not ended */
+	bool eof;        /* the descriptor is at its end */
+	struct err bad;  /* what ended the content; given out behind all that could be read */
+	size_t pos, len; /* unread part of raw */
 	uint8_t raw[RAW_BYTES];
-};
-
-static const struct {
-	const char *name, *unpack;
-	uint8_t magic[6];
-	size_t n;
-} refused[] = {
-	{"gzip", "zcat", {0x1f, 0x8b}, 2},
-	{"xz", "xzcat", {0xfd, '7', 'z', 'X', 'Z', 0}, 6},
-	{"lz4", "lz4cat", {0x04, 0x22, 0x4d, 0x18}, 4},
-	{"bzip2", "bzcat", {'B', 'Z', 'h'}, 3},
 };
 
 /*
@@ -83,43 +74,24 @@ static int raw_fill(struct input *in, struct err *e)
 	return r;
 }
 
-static int refuse_unread(const struct input *in, struct err *e)
-{
-	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
-		if (in->len >= refused[i].n && !memcmp(in->raw, refused[i].magic, refused[i].n))
-			return err_set(e, ERR_FORMAT,
-				       "%s: %s-compressed; only zstd is read directly: use `%s FILE | "
-				       "faultline trace convert - OUT.flt`",
-				       in->name, refused[i].name, refused[i].unpack);
-	return 0;
-}
-
-/* The magic of a frame or of a skippable frame. */
-static bool is_zstd(const uint8_t *p, size_t n)
-{
-	uint32_t magic;
-
-	if (n < 4)
-		return false;
-	magic = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-	return magic == ZSTD_MAGICNUMBER || (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
-}
-
 static int probe_compression(struct input *in, struct err *e)
 {
 	int r;
 
-	while (in->len < 6 && !in->eof) {
+	while (in->len < COMPRESSION_MAGIC_MAX && !in->eof) {
 		r = raw_fill(in, e);
 		if (r)
 			return r;
 	}
-	if (is_zstd(in->raw, in->len)) {
-		in->zstd = ZSTD_createDCtx();
-		if (!in->zstd)
-			return err_set(e, ERR_NOMEM, "%s: no memory for a zstd context", in->name);
-	}
-	return refuse_unread(in, e);
+	for (size_t i = 0; compression_at(i) && !in->compression; i++)
+		if (compression_at(i)->probe(in->raw, in->len))
+			in->compression = compression_at(i);
+	if (in->compression)
+		in->unpacker = in->compression->unpack_open();
+	if (in->compression && !in->unpacker)
+		return err_set(e, ERR_NOMEM, "%s: no memory to unpack %s data", in->name,
+			       in->compression->name);
+	return 0;
 }
 
 int input_open(struct input **out, const char *path, struct err *e)
@@ -169,52 +141,90 @@ static int read_plain(struct input *in, void *buf, size_t n, size_t *got, struct
 	return r;
 }
 
-/* One call of the decoder on what is in raw. */
-static int decode_some(struct input *in, ZSTD_outBuffer *ob, struct err *e)
+static void note_failure(struct input *in, enum unpack_result r, const char *why)
 {
-	ZSTD_inBuffer ib = {in->raw + in->pos, in->len - in->pos, 0};
-	size_t r = ZSTD_decompressStream(in->zstd, ob, &ib);
+	const char *name = in->compression->name;
 
-	in->pos += ib.pos;
-	in->consumed += ib.pos;
-	if (ZSTD_isError(r))
-		return err_set(e, ERR_FORMAT, "%s: damaged zstd data near byte %" PRIu64 ": %s", in->name,
-			       in->consumed, ZSTD_getErrorName(r));
-	in->in_frame = r != 0;
-	return 0;
+	switch (r) {
+	case UNPACK_DAMAGED:
+		err_set(&in->bad, ERR_FORMAT, "%s: damaged %s data near byte %" PRIu64 ": %s", in->name, name,
+			in->consumed, why);
+		break;
+	case UNPACK_LIMIT:
+		err_set(&in->bad, ERR_LIMIT, "%s: %s data that is not read, at byte %" PRIu64 ": %s",
+			in->name, name, in->consumed, why);
+		break;
+	case UNPACK_NOMEM:
+		err_set(&in->bad, ERR_NOMEM, "%s: no memory to unpack %s data", in->name, name);
+		break;
+	default:
+		break;
+	}
 }
 
-static int read_zstd(struct input *in, void *buf, size_t n, size_t *got, struct err *e)
+/* One call of the unpacker on the next `len` bytes of raw; true: it got on. */
+static bool unpack_some(struct input *in, size_t len, void *buf, size_t n, size_t *got)
 {
-	ZSTD_outBuffer ob = {buf, n, 0};
-	int r = 0;
+	struct code_io io = {.in = in->raw + in->pos,
+			     .in_len = len,
+			     .out = buf,
+			     .out_len = n,
+			     .last = in->eof && len == in->len - in->pos,
+			     .why = ""};
+	enum unpack_result r = in->compression->unpack(in->unpacker, &io);
+	size_t used = len - io.in_len;
 
-	/* The decoder may hold output back although its input is used up, so it is called before refilling.
+	*got = n - io.out_len;
+	in->consumed += used;
+	in->pos += used;
+	in->in_frame = r == UNPACK_MORE;
+	note_failure(in, r, io.why);
+	return used || *got;
+}
+
+/* The same on a step of it, and on all of it when the step is not enough. */
+static bool unpack_step(struct input *in, void *buf, size_t n, size_t *got)
+{
+	size_t all = in->len - in->pos, step = MIN_OF(all, STEP_BYTES);
+
+	if (!all && !in->in_frame)
+		return false;
+	return unpack_some(in, step, buf, n, got) ||
+	       (step < all && !in->bad.code && unpack_some(in, all, buf, n, got));
+}
+
+static int read_packed(struct input *in, void *buf, size_t n, size_t *got, struct err *e)
+{
+	bool last = false;
+
+	/*
+	 * The unpacker may hold output back although its input is used up, so it is called before refilling,
+	 * and once more when it can know that nothing follows.
 	 */
-	while (!r && ob.pos == 0) {
-		size_t before = in->pos;
+	while (!in->bad.code && !*got && !last) {
+		bool had_all = in->eof;
 
-		if (in->pos < in->len || in->in_frame) {
-			r = decode_some(in, &ob, e);
-			if (r || ob.pos || in->pos != before)
-				continue;
-		}
-		if (in->eof)
+		if (unpack_step(in, buf, n, got))
+			continue;
+		last = had_all;
+		if (!last && !in->bad.code && raw_fill(in, &in->bad) < 0)
 			break;
-		r = raw_fill(in, e);
 	}
-	if (!r && ob.pos == 0 && in->in_frame)
-		r = err_set(e, ERR_TRUNCATED,
-			    "%s: compressed data ends within a zstd frame, at byte %" PRIu64, in->name,
-			    in->consumed + (in->len - in->pos));
-	*got = ob.pos;
-	return r;
+	if (last && (in->in_frame || in->pos < in->len))
+		err_set(&in->bad, ERR_TRUNCATED, "%s: compressed data ends within a %s %s, at byte %" PRIu64,
+			in->name, in->compression->name, in->compression->frame,
+			in->consumed + (in->len - in->pos));
+	if (*got || !in->bad.code)
+		return 0;
+	if (e && e->code == ERR_OK)
+		*e = in->bad;
+	return -(int)in->bad.code;
 }
 
 int input_read(struct input *in, void *buf, size_t n, size_t *got, struct err *e)
 {
 	*got = 0;
-	return in->zstd ? read_zstd(in, buf, n, got, e) : read_plain(in, buf, n, got, e);
+	return in->unpacker ? read_packed(in, buf, n, got, e) : read_plain(in, buf, n, got, e);
 }
 
 const char *input_name(const struct input *in)
@@ -232,7 +242,8 @@ void input_close(struct input *in)
 {
 	if (!in)
 		return;
-	ZSTD_freeDCtx(in->zstd);
+	if (in->unpacker)
+		in->compression->unpack_close(in->unpacker);
 	if (in->fd >= 0)
 		close(in->fd);
 	mem_free(in->name);

@@ -1,21 +1,19 @@
 /*
  * import.c - foreign traces through an unlinked temporary native file.
  *
- * The temporary file lies in $TMPDIR or /tmp, has no name once it is open, and so goes away however the
- * program ends. Its provenance is the importer's.
+ * Its provenance is the importer's.
  */
 #include "traces/import.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "sim/cli.h"
 #include "traces/native.h"
 #include "traces/reader.h"
+#include "traces/tempfile.h"
 
 int import_run(struct importer *im, struct trace_writer *w, const char *what, struct err *e)
 {
@@ -52,24 +50,6 @@ const struct importer_ops *import_format(const char *name, struct err *e)
 	return ops;
 }
 
-static int temporary_file(struct err *e)
-{
-	const char *dir = getenv("TMPDIR");
-	char path[4096];
-	int fd;
-
-	if (!dir || !*dir)
-		dir = "/tmp";
-	if ((size_t)snprintf(path, sizeof path, "%s/faultline-XXXXXX", dir) >= sizeof path)
-		return err_set(e, ERR_OPEN, "TMPDIR is longer than %zu bytes", sizeof path);
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, ERR_OPEN, "%s: no temporary file for the imported trace: %s", dir,
-			       strerror(errno));
-	unlink(path);
-	return fd;
-}
-
 static int import_to(int fd, struct importer *im, const char *path, struct err *e)
 {
 	struct provenance p = {0};
@@ -77,7 +57,7 @@ static int import_to(int fd, struct importer *im, const char *path, struct err *
 	int rc;
 
 	im->ops->provenance(im, &p);
-	rc = trace_writer_open_fd(&w, fd, path, &p, 1, e);
+	rc = trace_writer_open_fd(&w, fd, path, &p, TRACE_LEVEL_FAST, e);
 	if (rc < 0)
 		return rc;
 	rc = import_run(im, w, path, e);
@@ -95,7 +75,7 @@ static int open_foreign(struct trace **out, const char *path, const struct impor
 
 	if (rc < 0)
 		return rc;
-	fd = temporary_file(e);
+	fd = tempfile_open("the imported trace", e);
 	rc = fd < 0 ? fd : import_to(fd, im, path, e);
 	ops->close(im);
 	if (rc >= 0)

@@ -8,6 +8,7 @@
 
 #include "traces/compress.h"
 #include "traces/formats/formats.h"
+#include "traces/native.h"
 
 #define PROBE_BYTES 4096
 #define PROBE_SURE  50 /* the least that a probe must answer */
@@ -47,6 +48,14 @@ static int read_head(const char *path, uint8_t *head, size_t *n, struct err *e)
 	return r && *n ? 0 : r;
 }
 
+static const struct importer_ops *probe_directory(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i]->probe_directory && rows[i]->probe_directory(path))
+			return rows[i];
+	return NULL;
+}
+
 const struct importer_ops *importer_probe(const char *path, struct err *e)
 {
 	const struct importer_ops *best = NULL;
@@ -59,6 +68,10 @@ const struct importer_ops *importer_probe(const char *path, struct err *e)
 		err_set(e, ERR_USAGE, "%s: a pipe cannot be probed: name its format with --format", path);
 		return NULL;
 	}
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		best = probe_directory(path);
+	if (best)
+		return best;
 	if (read_head(path, head, &n, e))
 		return NULL;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -69,7 +82,9 @@ const struct importer_ops *importer_probe(const char *path, struct err *e)
 			best_sure = sure;
 		}
 	}
-	if (!best)
+	if (!best && n >= NATIVE_MAGIC_SIZE && !memcmp(head, NATIVE_MAGIC, NATIVE_MAGIC_SIZE))
+		err_set(e, ERR_FORMAT, "%s: a native trace that was packed once more: unpack it first", path);
+	else if (!best)
 		err_set(e, ERR_FORMAT,
 			n ? "%s: no known trace format; `faultline trace formats` lists them"
 			  : "%s: empty file",

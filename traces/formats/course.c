@@ -52,6 +52,27 @@ static int course_line(struct textfile *t, const char *p, const char *end, struc
 	return 0;
 }
 
+/* The same for lines as the classic files have them: "HEX R". */
+static const char *course_bulk(struct textfile *t, struct text_bulk *b, const char *p, const char *stop)
+{
+	(void)t;
+	while (p < stop && b->left) {
+		uint64_t addr;
+		const char *s = text_hex_prefixed(p, &addr);
+		bool store;
+
+		if (!s || s[0] != ' ' || s[2] != '\n')
+			break;
+		store = (s[1] | 32) == 'w';
+		if (!store && (s[1] | 32) != 'r')
+			break;
+		text_bulk_put(b, addr, store ? ACCESS_STORE : ACCESS_LOAD, 1, 1);
+		b->lines++;
+		p = s + 3;
+	}
+	return p;
+}
+
 static int course_start(struct textfile *t, struct err *e)
 {
 	(void)e;
@@ -78,15 +99,25 @@ static bool is_line(const char *p, const char *end)
 	return parse_line(p, end, &addr, &store) >= 0;
 }
 
+static bool is_plain(const char *p, const char *end)
+{
+	return is_line(p, end) && !(end - p > 2 && p[0] == '0' && (p[1] | 32) == 'x');
+}
+
+/* "0x… R" is also what a Ramulator trace looks like, and more often that. */
 static int course_probe(const uint8_t *head, size_t n)
 {
-	return text_probe_lines(head, n, is_reference) ? text_probe_lines(head, n, is_line) * 4 / 5 : 0;
+	int plain = text_probe_lines(head, n, is_plain) * 4 / 5,
+	    all = text_probe_lines(head, n, is_line) * 3 / 5;
+
+	return text_probe_lines(head, n, is_reference) ? MAX_OF(plain, all) : 0;
 }
 
 static const struct text_format course_format = {
 	.ops = &course_importer,
 	.start = course_start,
 	.line = course_line,
+	.bulk = course_bulk,
 };
 
 static int course_open(struct importer **out, const char *path, const char *options, struct err *e)

@@ -19,3 +19,11 @@ bool kernel_name_find(const struct kernel_name *table, const char *s, size_t n, 
 		}
 	return false;
 }
+
+const char *kernel_name_of(const struct kernel_name *table, uint64_t number)
+{
+	for (; table->name; table++)
+		if (table->number == number)
+			return table->name;
+	return NULL;
+}

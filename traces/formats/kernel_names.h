@@ -51,6 +51,9 @@ struct kernel_name {
 /* Number of the name s[0 … n) in a table ended by a NULL name; false when it is not there. */
 bool kernel_name_find(const struct kernel_name *table, const char *s, size_t n, uint64_t *number);
 
+/* The other way; NULL when the number has no name. */
+const char *kernel_name_of(const struct kernel_name *table, uint64_t number);
+
 extern const struct kernel_name madvise_names[], fadvise_names[], mpol_names[];
 
 #endif

@@ -184,6 +184,41 @@ static int lackey_line(struct textfile *t, const char *p, const char *end, struc
 	return 0;
 }
 
+/*
+ * The same for lines as lackey prints them, "I  HEX,dec" and " L HEX,dec", without system calls and with a
+ * fetch an instruction.
+ */
+static const char *lackey_bulk(struct textfile *t, struct text_bulk *b, const char *p, const char *stop)
+{
+	struct lackey *l = t->state;
+
+	if (!l->begun || l->calls || t->option[OPT_FETCHES] != FETCH_EACH)
+		return p;
+	while (p < stop && b->left > 1) {
+		bool fetch = p[0] == 'I', store = p[1] == 'S', modify = p[1] == 'M';
+		uint64_t addr, size;
+		const char *s;
+
+		if (p[fetch] != ' ' || p[2] != ' ' || !(fetch || store || modify || p[1] == 'L'))
+			break;
+		s = text_hex_fast(p + 3, &addr);
+		s = s && *s == ',' ? text_dec_fast(s + 1, &size) : NULL;
+		if (!s || *s != '\n' || size - 1 >= META_SIZE_MAX || addr > UINT64_MAX - size)
+			break;
+		l->has_fetches |= fetch;
+		text_bulk_put(b, addr,
+			      fetch   ? ACCESS_FETCH
+			      : store ? ACCESS_STORE
+				      : ACCESS_LOAD,
+			      (uint32_t)size, fetch || !l->has_fetches);
+		if (modify)
+			text_bulk_put(b, addr, ACCESS_STORE, (uint32_t)size, 0);
+		b->lines++;
+		p = s + 1;
+	}
+	return p;
+}
+
 /* ---- the beginning of the file ---- */
 
 static void command_line(struct textfile *t, const char *p)
@@ -266,6 +301,7 @@ static const struct text_format lackey_format = {
 	.state_bytes = sizeof(struct lackey),
 	.start = lackey_start,
 	.line = lackey_line,
+	.bulk = lackey_bulk,
 	.finish = lackey_finish,
 	.release = lackey_release,
 };

@@ -128,6 +128,8 @@ static int call_line(struct textfile *t, const char *p, const char *end, struct 
 		return bad(t, p, end, expected, e);
 	if (with_player(t) && c.op == REC_READ)
 		memtrace_player_reads(t, &((struct memtrace *)t->state)->player, c.pid, c.arg[2]);
+	if (with_player(t) && c.op == REC_DROP_CACHES)
+		memtrace_player_syncs(t, &((struct memtrace *)t->state)->player);
 	textfile_control(t, &c);
 	if (c.op == REC_FORK)
 		started(t, &c, text_word_is(w[5], "spawn"));
@@ -147,6 +149,7 @@ static int file_line(struct textfile *t, const char *p, const char *end, struct 
 		return bad(t, p, end, "\"F FID PATH SIZE old|new\"", e);
 	memcpy(path, w[2].p, w[2].n);
 	path[w[2].n] = '\0';
+	memtrace_player_opened(&((struct memtrace *)t->state)->player, c.arg[0]);
 	c.text = path;
 	c.arg[2] = text_word_is(w[4], "new");
 	if (c.arg[2])

@@ -6,15 +6,17 @@
  */
 #include "traces/formats/memtrace_calls.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "traces/formats/kernel_names.h"
 
 /*
- * Kinds of an argument, one letter each: n number, f file number (-1: none), p protection, m mapping flags, a
- * madvise advice, v fadvise advice, o policy mode, x node mask, M "move" or "-", c CPU (becomes a mask), s
- * milliseconds. `to` says which argument of the record takes it.
+ * Kinds of an argument, one letter each: n number, h one that is written in hex, i one with a sign, f file
+ * number (-1: none), p protection, m mapping flags, a madvise advice, v fadvise advice, o policy mode, x node
+ * mask, M "move" or "-", c CPU (becomes a mask), s milliseconds. `to` says which argument of the record takes
+ * it.
  */
 static const struct call_row {
 	const char *name, *kinds, *to, *expected;
@@ -24,16 +26,16 @@ static const struct call_row {
 	{"fork", "n", "0", "fork CHILD", REC_FORK},
 	{"exit", "", "", "exit", REC_EXIT_GROUP},
 	{"affinity", "c", "0", "affinity CPU", REC_AFFINITY},
-	{"oom_score_adj", "n", "0", "oom_score_adj N", REC_OOM_SCORE_ADJ},
-	{"mmap", "nnpmfn", "012345", "mmap ADDR LEN PROT FLAGS FID OFF", REC_MMAP},
-	{"munmap", "nn", "01", "munmap ADDR LEN", REC_MUNMAP},
-	{"mprotect", "nnp", "012", "mprotect ADDR LEN PROT", REC_MPROTECT},
-	{"madvise", "nna", "012", "madvise ADDR LEN ADVICE", REC_MADVISE},
-	{"mlock", "nn", "01", "mlock ADDR LEN", REC_MLOCK},
-	{"munlock", "nn", "01", "munlock ADDR LEN", REC_MUNLOCK},
-	{"mremap", "nnnn", "0142", "mremap OLD OLDLEN NEW NEWLEN", REC_MREMAP},
+	{"oom_score_adj", "i", "0", "oom_score_adj N", REC_OOM_SCORE_ADJ},
+	{"mmap", "hnpmfn", "012345", "mmap ADDR LEN PROT FLAGS FID OFF", REC_MMAP},
+	{"munmap", "hn", "01", "munmap ADDR LEN", REC_MUNMAP},
+	{"mprotect", "hnp", "012", "mprotect ADDR LEN PROT", REC_MPROTECT},
+	{"madvise", "hna", "012", "madvise ADDR LEN ADVICE", REC_MADVISE},
+	{"mlock", "hn", "01", "mlock ADDR LEN", REC_MLOCK},
+	{"munlock", "hn", "01", "munlock ADDR LEN", REC_MUNLOCK},
+	{"mremap", "hnhn", "0142", "mremap OLD OLDLEN NEW NEWLEN", REC_MREMAP},
 	{"set_mempolicy", "ox", "01", "set_mempolicy MODE MASK", REC_SET_MEMPOLICY},
-	{"mbind", "nnoxM", "01235", "mbind ADDR LEN MODE MASK move|-", REC_MBIND},
+	{"mbind", "hnoxM", "01235", "mbind ADDR LEN MODE MASK move|-", REC_MBIND},
 	{"read", "fnn", "012", "read FID OFF LEN", REC_READ},
 	{"write", "fnn", "012", "write FID OFF LEN", REC_WRITE},
 	{"fsync", "f", "0", "fsync FID", REC_FSYNC},
@@ -111,7 +113,7 @@ static bool argument(char kind, struct text_word w, uint64_t *v)
 			return false;
 		*v *= 1000000;
 		return true;
-	default: /* n, f, x; FID_NONE is -1 in two's complement */
+	default: /* n, h, i, f, x; FID_NONE is -1 in two's complement */
 		return text_word_number(w, v);
 	}
 }
@@ -170,4 +172,95 @@ const char *memtrace_call(struct control *c, const struct text_word *w, size_t n
 		return complete(c, row) ? NULL : row->expected;
 	}
 	return "a known system call";
+}
+
+/* ---- the other way ---- */
+
+static bool mapping_flags_text(uint64_t v, char *text, size_t size)
+{
+	const uint64_t known = MAP_PRIVATE | MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE | MAP_FIXED;
+
+	snprintf(text, size, "%s,%s%s", v & MAP_PRIVATE ? "private" : "shared",
+		 v & MAP_ANONYMOUS ? "anon" : "file", v & MAP_POPULATE ? ",populate" : "");
+	return !(v & ~known) && (v & MAP_FIXED) && (v & MAP_PRIVATE) != (v & MAP_SHARED);
+}
+
+static bool name_text(const struct kernel_name *table, uint64_t v, char *text, size_t size)
+{
+	const char *name = kernel_name_of(table, v);
+
+	snprintf(text, size, "%s", name ? name : "");
+	return name != NULL;
+}
+
+static bool argument_text(char kind, uint64_t v, char *text, size_t size)
+{
+	switch (kind) {
+	case 'p':
+		snprintf(text, size, "%c%c%c", v & 1 ? 'r' : '-', v & 2 ? 'w' : '-', v & 4 ? 'x' : '-');
+		return v < 8;
+	case 'm':
+		return mapping_flags_text(v, text, size);
+	case 'a':
+		return name_text(madvise_names, v, text, size);
+	case 'v':
+		return name_text(fadvise_names, v, text, size);
+	case 'o':
+		return name_text(mpol_names, v, text, size);
+	case 'M':
+		snprintf(text, size, "%s", v ? "move" : "-");
+		return v == 0 || v == KERNEL_MPOL_MF_MOVE;
+	case 'c':
+		snprintf(text, size, "%d", v ? __builtin_ctzll(v) : 0);
+		return v && !(v & (v - 1));
+	case 's':
+		snprintf(text, size, "%" PRIu64, v / 1000000);
+		return v % 1000000 == 0;
+	case 'h':
+	case 'x':
+		snprintf(text, size, "%#" PRIx64, v);
+		if (!v)
+			snprintf(text, size, "0x0");
+		return true;
+	case 'i':
+	case 'f':
+		snprintf(text, size, "%" PRId64, (int64_t)v);
+		return true;
+	default:
+		snprintf(text, size, "%" PRIu64, v);
+		return true;
+	}
+}
+
+/* Whether reading the call's text gives these arguments and this result again. */
+static bool is_complete(const struct control *c, const struct call_row *row)
+{
+	struct control again = {.op = c->op, .pid = c->pid, .tid = c->tid};
+
+	for (size_t a = 0; row->kinds[a]; a++)
+		again.arg[row->to[a] - '0'] = c->arg[row->to[a] - '0'];
+	if (row->op == REC_FORK && !row->kinds[0])
+		again.pid = (uint32_t)c->arg[0];
+	return complete(&again, row) && !memcmp(again.arg, c->arg, sizeof c->arg) &&
+	       again.result == c->result;
+}
+
+bool memtrace_call_text(const struct control *c, char *text)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct call_row *row = &rows[i];
+		size_t n = (size_t)snprintf(text, MEMTRACE_CALL_MAX, "%s", row->name);
+		bool good = row->op == c->op && (c->op != REC_FORK || (c->pid == 0) == !row->kinds[0]);
+
+		if (!good)
+			continue;
+		for (size_t a = 0; row->kinds[a] && good; a++) {
+			text[n++] = ' ';
+			good = argument_text(row->kinds[a], c->arg[row->to[a] - '0'], text + n,
+					     MEMTRACE_CALL_MAX - n);
+			n += strlen(text + n);
+		}
+		return good && is_complete(c, row);
+	}
+	return false;
 }

@@ -4,9 +4,9 @@
  * A scenario's trace holds the scenario's accesses only. The player, a static program that forks the
  * processes and runs their operations, costs each process some pages and faults that the kernel counted, too:
  * 14 faults, 5 anonymous pages and 7 page-table pages up to the end of a spawned process's first operation,
- * and a page and a fault for each page of its 64 KiB buffer that a first read() fills. This file adds
- * accesses of the same effect: an image, a memory shared with the player, a page near the stack and the
- * stack, as anonymous memory.
+ * and a page and a fault for each page of its 64 KiB buffer that a first read() fills. Before it drops caches
+ * it calls sync(). This file adds accesses of the same effect: an image, a memory shared with the player, a
+ * page near the stack and the stack, as anonymous memory.
  *
  * Not modelled: the player's own pages (they are part of the state before the scenario), which pages of its
  * image are shared with it, faults of the player in fork.
@@ -78,6 +78,7 @@ void memtrace_player_spawned(struct textfile *t, struct memtrace_player *p, uint
 void memtrace_player_forked(struct textfile *t, struct memtrace_player *p, uint32_t parent, uint32_t pid)
 {
 	forget(p, pid);
+	forget(p, parent); /* its buffer is shared now: the next read breaks that */
 	touch_image(t, pid);
 	touch(t, parent, touches[0].addr, true);
 	touch(t, parent, touches[1].addr, true);
@@ -92,4 +93,20 @@ void memtrace_player_reads(struct textfile *t, struct memtrace_player *p, uint32
 	for (uint64_t i = p->buffer_pages[pid]; i < pages; i++)
 		touch(t, pid, BUFFER_ADDR + i * PAGE, true);
 	p->buffer_pages[pid] = (uint8_t)MAX_OF((uint64_t)p->buffer_pages[pid], pages);
+}
+
+void memtrace_player_opened(struct memtrace_player *p, uint64_t fid)
+{
+	if (p->nr_files < PLAYER_FILES)
+		p->fid[p->nr_files++] = fid;
+}
+
+void memtrace_player_syncs(struct textfile *t, const struct memtrace_player *p)
+{
+	for (size_t i = 0; i < p->nr_files; i++) {
+		struct control c = {.op = REC_FSYNC, .cpu = -1};
+
+		c.arg[0] = p->fid[i];
+		textfile_control(t, &c);
+	}
 }

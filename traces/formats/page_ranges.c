@@ -28,8 +28,10 @@ static void range_splice(struct page_ranges *v, size_t i, size_t j, const struct
 {
 	size_t tail = v->n - j;
 
-	if (n > j - i)
-		v->range = mem_realloc(v->range, v->n + n, sizeof *v->range);
+	if (i + n + tail > v->cap) {
+		v->cap = MAX_OF(2 * v->cap, i + n + tail);
+		v->range = mem_realloc(v->range, v->cap, sizeof *v->range);
+	}
 	if (tail)
 		memmove(v->range + i + n, v->range + j, tail * sizeof *r);
 	if (n)

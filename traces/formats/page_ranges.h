@@ -18,7 +18,7 @@ struct page_range {
 /* All zero is the empty set. */
 struct page_ranges {
 	struct page_range *range;
-	size_t n;
+	size_t n, cap;
 };
 
 void page_ranges_add(struct page_ranges *v, uint64_t first, uint64_t end);

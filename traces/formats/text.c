@@ -73,7 +73,7 @@ static const char *quoted(const char *p, const char *end, char *out)
 			if (c != '"' && c != '\\')
 				return NULL;
 		}
-		if (c == 0 || n == CONTROL_TEXT_MAX - 1)
+		if (c == 0 || n == CONTROL_TEXT_MAX)
 			return NULL;
 		out[n++] = (char)c;
 	}
@@ -117,7 +117,7 @@ static int control_line(struct textfile *t, const char *line, const char *p, con
 			struct control *c, struct err *e)
 {
 	struct text *x = t->state;
-	char name[24], text[CONTROL_TEXT_MAX], expected[256];
+	char name[24], text[CONTROL_TEXT_MAX + 1], expected[256];
 	size_t n = 0;
 
 	while (p + n < end && p[n] != ' ' && n < sizeof name - 1) {

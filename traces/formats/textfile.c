@@ -12,6 +12,7 @@
 /* Reads until the buffer is full. An error is kept for when the text before it is used up. */
 static void fill_buffer(struct textfile *t)
 {
+	const char *nl;
 	size_t got;
 
 	memmove(t->buf, t->buf + t->pos, t->len - t->pos);
@@ -25,6 +26,8 @@ static void fill_buffer(struct textfile *t)
 		t->len += got;
 	}
 	t->buf[t->len] = '\0';
+	nl = memrchr(t->buf, '\n', t->len);
+	t->whole = nl ? (size_t)(nl - t->buf) + 1 : 0;
 }
 
 /* ---- options ---- */
@@ -60,11 +63,16 @@ static int set_option(struct textfile *t, const char *s, size_t n, struct err *e
 
 		if (strlen(o->name) != name_len || memcmp(o->name, s, name_len))
 			continue;
-		c = eq ? choice_index(o->choices, eq + 1, n - name_len - 1) : -1;
+		if (!o->choices && eq) {
+			t->option_text[i] = textfile_own(t, eq + 1, n - name_len - 1);
+			return 0;
+		}
+		c = eq && o->choices ? choice_index(o->choices, eq + 1, n - name_len - 1) : -1;
 		if (c < 0)
 			return err_set(e, ERR_USAGE,
 				       "option %.*s of format %s: expected %s=… with one of: %s",
-				       (int)MIN_OF(n, 80), s, format, o->name, o->choices);
+				       (int)MIN_OF(n, (size_t)80), s, format, o->name,
+				       o->choices ? o->choices : "any text");
 		t->option[i] = (unsigned)c;
 		return 0;
 	}
@@ -75,10 +83,25 @@ static int set_option(struct textfile *t, const char *s, size_t n, struct err *e
 		       (int)MIN_OF(name_len, 80), s, names);
 }
 
+/* Length of the first NAME=VALUE: parts without '=' behind a comma still belong to the value. */
+static size_t option_length(const char *options)
+{
+	size_t n = strcspn(options, ",");
+
+	while (options[n] == ',') {
+		size_t next = strcspn(options + n + 1, ",=");
+
+		if (options[n + 1 + next] == '=' || next == 0)
+			break;
+		n += 1 + next;
+	}
+	return n;
+}
+
 static int set_options(struct textfile *t, const char *options, struct err *e)
 {
 	while (options && *options) {
-		size_t n = strcspn(options, ",");
+		size_t n = option_length(options);
 		int r = n ? set_option(t, options, n, e) : 0;
 
 		if (r)
@@ -100,7 +123,7 @@ int textfile_open(struct importer **out, const struct text_format *f, const char
 	*out = NULL;
 	t->im.ops = f->ops;
 	t->format = f;
-	t->buf = mem_alloc_late(TEXT_BUFFER_BYTES + 1, 1);
+	t->buf = mem_alloc_late(TEXT_BUFFER_BYTES + TEXT_SLACK, 1);
 	t->addr = mem_alloc_late(TEXT_QUEUE + TEXT_QUEUE_SLACK + BATCH_SLACK, sizeof *t->addr);
 	t->meta = mem_alloc_late(TEXT_QUEUE + TEXT_QUEUE_SLACK + BATCH_SLACK, sizeof *t->meta);
 	t->items = mem_alloc_late(1 + TEXT_ITEMS + TEXT_ITEMS_SLACK, sizeof *t->items);
@@ -205,7 +228,7 @@ void textfile_control(struct textfile *t, const struct control *c)
 	it->has_control = true;
 	it->control = *c;
 	if (c->text) {
-		size_t n = MIN_OF(strlen(c->text), (size_t)CONTROL_TEXT_MAX - 1);
+		size_t n = MIN_OF(strlen(c->text), (size_t)CONTROL_TEXT_MAX);
 
 		it->control.text = memcpy(t->arena + t->arena_used, c->text, n);
 		t->arena[t->arena_used + n] = '\0';
@@ -222,12 +245,20 @@ static bool queue_is_full(const struct textfile *t)
 
 /* ---- lines ---- */
 
+static bool is_binary(const struct text_format *f)
+{
+	return f->record_bytes || f->cut;
+}
+
 int textfile_bad(struct textfile *t, const char *line, const char *end, const char *expected, struct err *e)
 {
 	uint64_t offset = t->buf_offset + (uint64_t)(line - t->buf);
 	int shown = (int)MIN_OF((size_t)(end - line), 60);
 	char text[64];
 
+	if (is_binary(t->format))
+		return err_set(e, ERR_FORMAT, "%s: record %" PRIu64 " at byte %" PRIu64 ": expected %s",
+			       input_name(t->in), t->line_no, offset, expected);
 	for (int i = 0; i < shown; i++)
 		text[i] = line[i] >= ' ' && line[i] < 127 ? line[i] : '?';
 	if (t->unterminated)
@@ -269,6 +300,73 @@ static int next_line(struct textfile *t, const char **p, const char **end, struc
 	return 1;
 }
 
+/* Bytes of the record at t->pos; 0: it is not there as a whole. */
+static size_t record_size(const struct textfile *t)
+{
+	size_t have = t->len - t->pos;
+
+	if (t->format->cut)
+		return have ? t->format->cut(t, t->buf + t->pos, have) : 0;
+	return have < t->format->record_bytes ? 0 : t->format->record_bytes;
+}
+
+static int cut_off(const struct textfile *t, struct err *e)
+{
+	char has[40] = "more";
+
+	if (t->format->record_bytes)
+		snprintf(has, sizeof has, "%zu", t->format->record_bytes);
+	return err_set(e, ERR_TRUNCATED, "%s: cut off at byte %" PRIu64 ": %zu bytes left, a record has %s",
+		       input_name(t->in), t->buf_offset + t->pos, t->len - t->pos, has);
+}
+
+/* The same for binary files: the next record. */
+static int next_record(struct textfile *t, const char **p, const char **end, struct err *e)
+{
+	size_t n = record_size(t);
+
+	if (UNLIKELY(n == 0)) {
+		if (!t->eof)
+			fill_buffer(t);
+		n = record_size(t);
+		if (n == 0 && t->read_error.code) {
+			if (e->code == ERR_OK)
+				*e = t->read_error;
+			return -(int)t->read_error.code;
+		}
+		if (t->pos == t->len)
+			return 0;
+		if (n == 0)
+			return cut_off(t, e);
+	}
+	t->line_no++;
+	*p = t->buf + t->pos;
+	if (UNLIKELY(n == TEXT_CUT_BAD))
+		return textfile_bad(t, *p, *p, "the length of a record", e);
+	*end = *p + n;
+	t->pos += n;
+	return 1;
+}
+
+/* Lets the format take many lines at once; false when it took none. */
+static bool take_bulk(struct textfile *t)
+{
+	struct text_bulk b = {t->addr + t->n, t->meta + t->n, TEXT_QUEUE - t->n, 0};
+	const char *p = t->format->bulk(t, &b, t->buf + t->pos, t->buf + t->whole);
+	size_t n = (size_t)(b.addr - (t->addr + t->n));
+	const struct text_item *it = &t->items[t->nr_items - 1];
+
+	if (n) {
+		if (!t->open_item || it->pid != 1 || it->tid != 1)
+			textfile_new_item(t, 1, 1);
+		t->items[t->nr_items - 1].n += n;
+		t->n += n;
+	}
+	t->pos = (size_t)(p - t->buf);
+	t->line_no += b.lines;
+	return b.lines != 0;
+}
+
 /* Parses lines until the queue is full, the file ends or a line is bad. */
 static void fill_queue(struct textfile *t)
 {
@@ -280,8 +378,14 @@ static void fill_queue(struct textfile *t)
 	t->open_item = false;
 	t->arena_used = 0;
 	while (!queue_is_full(t) && !t->stopped) {
-		int r = next_line(t, &p, &end, &t->stop_error);
+		int r;
 
+		if (t->format->more && t->format->more(t))
+			continue;
+		if (t->format->bulk && t->pos < t->whole && take_bulk(t))
+			continue;
+		r = is_binary(t->format) ? next_record(t, &p, &end, &t->stop_error)
+					 : next_line(t, &p, &end, &t->stop_error);
 		t->stopped = r <= 0;
 		if (r > 0)
 			t->stopped = t->format->line(t, p, end, &t->stop_error) != 0;
@@ -367,23 +471,42 @@ bool text_word_number(struct text_word w, uint64_t *v)
 	return text_number(w.p, w.p + w.n, v) == w.p + w.n;
 }
 
-int text_probe_lines(const uint8_t *head, size_t n, bool (*is_line)(const char *p, const char *end))
+int text_probe_share(const uint8_t *head, size_t n,
+		     int (*line)(const void *ctx, const char *p, const char *end), const void *ctx)
 {
 	const char *p = (const char *)head, *stop = p + n;
-	size_t good = 0, all = 0;
+	size_t good = 0, all = 0, lines = 0;
+	char *copy = mem_alloc_late(n + TEXT_SLACK, 1);
 
-	while (p < stop) {
-		const char *nl = memchr(p, '\n', (size_t)(stop - p)), *end = nl ? nl : stop;
+	for (; p < stop; lines++) {
+		const char *nl = memchr(p, '\n', (size_t)(stop - p));
+		size_t len = (size_t)((nl ? nl : stop) - p);
+		int r;
 
-		if (!nl && all)
+		if (!nl && lines)
 			break; /* cut by the size of head, not by the file's end */
-		if (end > p && end[-1] == '\r')
-			end--;
-		if (end > p) {
-			all++;
-			good += is_line(p, end);
-		}
-		p = nl ? nl + 1 : stop;
+		memcpy(copy, p, len);
+		p += len + 1;
+		len -= len && copy[len - 1] == '\r';
+		memset(copy + len, 0, TEXT_SLACK);
+		r = len ? line(ctx, copy, copy + len) : 0;
+		all += r != 0;
+		good += r > 0;
 	}
+	mem_free(copy);
 	return all ? (int)(good * 100 / all) : 0;
+}
+
+struct line_probe {
+	bool (*is_line)(const char *p, const char *end);
+};
+
+static int probe_is_line(const void *ctx, const char *p, const char *end)
+{
+	return ((const struct line_probe *)ctx)->is_line(p, end) ? 1 : -1;
+}
+
+int text_probe_lines(const uint8_t *head, size_t n, bool (*is_line)(const char *p, const char *end))
+{
+	return text_probe_share(head, n, probe_is_line, &(struct line_probe){is_line});
 }

@@ -5,12 +5,16 @@
  * of the file; the queue cuts them into batches of one thread. Lines are cut out of a buffer of 1 MiB; a line
  * of more than TEXT_LINE_MAX bytes is an error, so memory is constant.
  *
+ * A line that stands for more than the slack takes (an allocation of a gigabyte) leaves the rest to the hook
+ * `more`.
+ *
  * What a file holds before a bad line is delivered first, and then the error.
  */
 #ifndef TRACES_FORMATS_TEXTFILE_H
 #define TRACES_FORMATS_TEXTFILE_H
 
 #include "traces/compress.h"
+#include "traces/formats/textnumber.h"
 #include "traces/source.h"
 
 #define TEXT_BUFFER_BYTES ((size_t)1 << 20)
@@ -20,12 +24,32 @@
 #define TEXT_ITEMS        1024
 #define TEXT_ITEMS_SLACK  64 /* controls one line may add, at most 16 of them with text */
 #define TEXT_ARENA        ((size_t)256 << 10)
-#define TEXT_ARENA_SLACK  ((size_t)16 * CONTROL_TEXT_MAX)
+#define TEXT_ARENA_SLACK  ((size_t)16 * (CONTROL_TEXT_MAX + 1))
 #define TEXT_OPTIONS_MAX  4
+#define TEXT_CUT_BAD      SIZE_MAX
 
 struct textfile;
 
-/* An option of a format: one of the words in choices, stored as its index; the first is the default. */
+/* Where text_format.bulk puts accesses, all of pid 1, tid 1: up to `left` more. */
+struct text_bulk {
+	uint64_t *addr;
+	uint32_t *meta;
+	size_t left;
+	uint64_t lines; /* taken */
+};
+
+static inline void text_bulk_put(struct text_bulk *b, uint64_t addr, enum access_kind kind, uint32_t size,
+				 uint32_t icount)
+{
+	*b->addr++ = addr;
+	*b->meta++ = meta_make(addr, kind, size, icount);
+	b->left--;
+}
+
+/*
+ * An option of a format: one of the words in choices, stored as its index; the first is the default. Without
+ * choices any text, which may hold commas: what follows up to the next NAME= belongs to it.
+ */
 struct text_option {
 	const char *name, *choices; /* blank-separated */
 };
@@ -33,11 +57,29 @@ struct text_option {
 struct text_format {
 	const struct importer_ops *ops;
 	struct text_option options[TEXT_OPTIONS_MAX];
-	size_t state_bytes; /* of t->state, zeroed; 0 for none */
+	size_t state_bytes;  /* of t->state, zeroed; 0 for none */
+	size_t record_bytes; /* not 0: the file is binary and a "line" is a record of this many bytes */
+	/*
+	 * Binary files whose records differ in size: bytes of the one at p, of which n are there; 0: more
+	 * must be there to tell; TEXT_CUT_BAD: there is none. Called with line_no of the record before. NULL
+	 * for others.
+	 */
+	size_t (*cut)(const struct textfile *t, const char *p, size_t n);
 	/* After the first buffer of text (t->buf, t->len bytes) was read; may be NULL. */
 	int (*start)(struct textfile *t, struct err *e);
-	/* One line, without its end; p … end can be read, *end too (it is the line's end or 0). */
+	/* One line, without its end; TEXT_SLACK bytes behind end can be read, *end is the line's end or 0. */
 	int (*line)(struct textfile *t, const char *p, const char *end, struct err *e);
+	/*
+	 * The same for many: takes whole lines between p and stop (which stands behind a line's end) as long
+	 * as they have the commonest form and b has room, and returns the first one that it did not take;
+	 * `line` gets that one. May be NULL.
+	 */
+	const char *(*bulk)(struct textfile *t, struct text_bulk *b, const char *p, const char *stop);
+	/*
+	 * Before each line, until it answers false: puts into the queue what the lines before began and the
+	 * slack could not take, at most the slack at once; may be NULL.
+	 */
+	bool (*more)(struct textfile *t);
 	/* At the end of the file; may be NULL. */
 	int (*finish)(struct textfile *t, struct err *e);
 	/* Frees what start allocated; may be NULL. */
@@ -58,12 +100,14 @@ struct textfile {
 	struct provenance provenance; /* strings owned: textfile_own */
 	void *state;
 	unsigned option[TEXT_OPTIONS_MAX];
+	const char *option_text[TEXT_OPTIONS_MAX]; /* of options without choices; NULL: not given */
 	/* lines */
 	char *buf;
-	size_t pos, len;
-	uint64_t line_no, buf_offset; /* of the current line, from 1; of buf[0] in the decompressed stream */
-	bool eof, unterminated;       /* unterminated: the current line is the last and has no line end */
-	struct err read_error; /* the input broke off behind buf[len]; delivered when that is used up */
+	size_t pos, len, whole; /* next line, end of the text, end of the last whole line */
+	uint64_t line_no,
+		buf_offset; /* of the current line (record), from 1; of buf[0] in the decompressed stream */
+	bool eof, unterminated; /* unterminated: the current line is the last and has no line end */
+	struct err read_error;  /* the input broke off behind buf[len]; delivered when that is used up */
 	/* queue */
 	uint64_t *addr;
 	uint32_t *meta;
@@ -169,8 +213,13 @@ bool text_word_is(struct text_word w, const char *s);
 /* Whole word as a number; false when it is none. */
 bool text_word_number(struct text_word w, uint64_t *v);
 
-/* For probes: the share (0 … 100) of the complete lines of head that is_line accepts; 0 when there is none.
+/*
+ * For probes: the share (0 … 100) of good ones among the complete lines of head; 0 when there is none. line
+ * answers 1 good, -1 bad, 0 says nothing; it gets a copy, with a 0 at `end` and TEXT_SLACK bytes behind.
  */
+int text_probe_share(const uint8_t *head, size_t n,
+		     int (*line)(const void *ctx, const char *p, const char *end), const void *ctx);
+/* The same with yes or no; empty lines are not asked. */
 int text_probe_lines(const uint8_t *head, size_t n, bool (*is_line)(const char *p, const char *end));
 
 #endif
