@@ -62,4 +62,14 @@ cat "$out/question.sql"
 echo
 sqlite3 -cmd '.mode column' "$store" <"$out/question.sql"
 
-printf '\nThe store is %s: see "%s query %s --list".\n' "$store" "$faultline" "$store"
+title "6. A program of your own: sqlite3 asking this store, recorded and replayed"
+"$faultline" record -o "$out/own.flt" -- sqlite3 "$store" "SELECT count(*) || ' runs' FROM runs"
+"$faultline" run "$out/own.flt" -o "$store" -n "own" -c "$config"
+"$faultline" query "$store" "
+	SELECT r.accesses, r.minor_faults, r.major_faults, p.peak_rss_pages, round(1000 * r.sim_seconds, 1) AS simulated_ms
+	FROM v_run_summary r JOIN (SELECT run_id, max(value) AS peak_rss_pages FROM final_metrics
+		WHERE stat = 'process.peak_rss_pages' GROUP BY run_id) p USING (run_id) WHERE r.name = 'own'"
+
+"$faultline" report "$store" --run "first run" -o "$out/report.html"
+printf '\nA page to look at: %s\n' "$out/report.html"
+printf 'The store is %s: see "%s query %s --list".\n' "$store" "$faultline" "$store"

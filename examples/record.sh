@@ -3,10 +3,9 @@
 #
 # usage: examples/record.sh [NAME ...]      names: sqlite xz sort; without one, all
 #
-# Needs valgrind, sqlite3, xz-utils and coreutils of Debian 12, and faultline itself (FAULTLINE=path, default
-# build/faultline). Valgrind's lackey writes text to a pipe, `faultline trace` reads it there: nothing large touches
-# the disk. A recording takes a few minutes. Addresses, order and counts come out the same on a machine with
-# the same packages and CPU features; the date and host in the provenance do not.
+# Needs qemu-user, sqlite3, xz-utils and coreutils of Debian 12, and faultline itself (FAULTLINE=path, default
+# build/faultline). A recording takes seconds. Addresses, order and counts come out the same on a machine with the
+# same packages; times, the date and the host do not.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,12 +13,7 @@ faultline=${FAULTLINE:-$here/../build/faultline}
 case $faultline in /*) ;; *) faultline=$PWD/$faultline ;; esac
 work=/tmp/faultline-record # fixed, since file names get into the trace
 mkdir "$work" || { echo "record.sh: $work is there: is another recording under way?" >&2; exit 1; }
-recorder=
-cleanup() {
-	[ -z "$recorder" ] || kill -KILL "$recorder" 2>/dev/null || true
-	rm -rf "$work"
-}
-trap cleanup EXIT
+trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 cd "$work"
 
@@ -27,33 +21,25 @@ version() { # version PACKAGE
 	dpkg-query -W -f '${Version}' "$1"
 }
 
-# record NAME PACKAGE COUNT OPTIONS NOTES PROGRAM ARGUMENTS...   (standard input is passed on)
+# record NAME PACKAGE COUNT OPTIONS NOTES PROGRAM ARGUMENTS...   (standard input is $input)
 record() {
 	name=$1 package=$2 count=$3 options=$4 notes=$5
 	shift 5
-	mkfifo "$name.pipe"
-	(
-		exec 9>"$name.pipe"
-		exec env -i LC_ALL=C TZ=UTC HOME=/nonexistent PATH=/usr/bin:/bin nice -n 10 valgrind --tool=lackey \
-			--trace-mem=yes --basic-counts=no --trace-syscalls=yes --log-fd=9 "$@" <"$input" >/dev/null 2>&1
-	) &
-	recorder=$!
-	"$faultline" trace slice --format lackey --options "$options,files=stat" --count "$count" "$name.pipe" "$name.flt"
-	# When the window is full, the program is still running; xz and sort would catch a milder signal.
-	kill -KILL "$recorder" 2>/dev/null || true
-	wait "$recorder" 2>/dev/null || true
-	recorder=
+	# The program is ended when the window is over.
+	# shellcheck disable=SC2086
+	env -i LC_ALL=C TZ=UTC HOME=/nonexistent PATH=/usr/bin:/bin "$faultline" record -q --renumber -o "$name.flt" \
+		--count "$count" --end-program $options "$@" <"$input" >/dev/null || [ $? -eq 137 ]
 	program=$1
 	shift
 	"$faultline" trace convert --level 19 \
 		--provenance "program=$program ($package $(version "$package"))" \
 		--provenance "arguments=$*" \
-		--provenance "recorder=valgrind $(version valgrind) lackey, first $count accesses, $options" \
+		--provenance "recorder=faultline record (qemu-user $(version qemu-user)), first $count instructions $options" \
 		--provenance "recorded_at=$(date -u +%Y-%m-%d)" \
 		--provenance "host=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1), Linux $(uname -r), Debian $(cat /etc/debian_version)" \
 		--provenance "notes=$notes" \
 		"$name.flt" "$here/$name.flt"
-	rm -f "$name.pipe" "$name.flt"
+	rm -f "$name.flt"
 	"$faultline" trace info "$here/$name.flt"
 }
 
@@ -81,7 +67,7 @@ sqlite() {
 			cross join document d on d.id = pick.id cross join customer c on c.id = d.customer;
 	SQL
 	input=query.sql
-	record sqlite sqlite3 14M fetches=blocks \
+	record sqlite sqlite3 22M '' \
 		'counts 10000 documents of 3 to 9 KB, then joins them in random order with their customers; the database is cached as it is read' \
 		sqlite3 shop.db
 }
@@ -89,7 +75,7 @@ sqlite() {
 # The start of a compression with a dictionary of 64 MiB: random accesses to the match finder's hash table.
 xz_() {
 	input=/dev/null
-	record xz xz-utils 9M fetches=none 'the first part of compressing the interpreter of python3.11' \
+	record xz xz-utils 29M --no-fetches 'the first part of compressing the interpreter of python3.11' \
 		xz -9 -T1 -c /usr/bin/python3.11
 }
 
@@ -97,7 +83,7 @@ xz_() {
 sort_() {
 	awk 'BEGIN { x = 1; for (i = 0; i < 500000; i++) { x = (x * 48271) % 2147483647; printf "%010d item %d\n", x, i } }' >lines.txt
 	input=/dev/null
-	record sort coreutils 8M fetches=none 'the first part of sorting 500000 lines of random numbers' \
+	record sort coreutils 27M --no-fetches 'the first part of sorting 500000 lines of random numbers' \
 		sort --parallel=1 -S 64M lines.txt
 }
 
