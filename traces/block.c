@@ -73,29 +73,34 @@ static const char *decode_accesses(struct block *b, const uint8_t *stored, struc
 	return NULL;
 }
 
-static const char *decode_sections(struct block *b, const uint8_t *p, struct scratch *scratch)
+static const char *decode_control(struct block *b, const uint8_t *p, struct scratch *scratch)
 {
 	const struct block_header *h = &b->h;
 
 	if (native_sum(p, h->ctl_stored, 0) != h->ctl_sum)
 		return "the checksum of its control section does not match";
-	if (native_sum(p + h->ctl_stored, h->acc_stored, 0) != h->acc_sum)
-		return "the checksum of its accesses does not match";
 	if (!section_decompress(scratch->coder, p, h->ctl_stored, h->ctl_raw, &b->ctl))
 		return "its control section does not decompress to the stated size";
-	return decode_accesses(b, p + h->ctl_stored, scratch);
+	return NULL;
 }
 
-int block_load(struct block *b, const struct trace *t, const struct reader_thread *th,
-	       const struct index_entry *en, uint64_t before, struct scratch *scratch, struct err *e)
+static const char *decode_data(struct block *b, const uint8_t *p, struct scratch *scratch)
+{
+	if (native_sum(p, b->h.acc_stored, 0) != b->h.acc_sum)
+		return "the checksum of its accesses does not match";
+	b->decoded = true;
+	return decode_accesses(b, p, scratch);
+}
+
+/* The header, compared with what the index says. */
+static int load_header(struct block *b, const struct trace *t, const struct reader_thread *th,
+		       const struct index_entry *en, uint64_t before, struct err *e)
 {
 	struct block_header *h = &b->h;
-	const char *wrong;
-	size_t n;
-	uint8_t *p;
 	int rc;
 
 	b->offset = en->offset;
+	b->decoded = false;
 	rc = block_read_header(t, b->offset, h, e);
 	if (rc < 0)
 		return rc;
@@ -103,11 +108,57 @@ int block_load(struct block *b, const struct trace *t, const struct reader_threa
 	    h->accesses_before != before || h->nr_accesses != en->nr_accesses ||
 	    h->first_order != en->first_order)
 		return block_damaged(b, t, th, "not the block that the index promises", e);
-	n = (size_t)h->ctl_stored + h->acc_stored;
+	return 0;
+}
+
+int block_load(struct block *b, const struct trace *t, const struct reader_thread *th,
+	       const struct index_entry *en, uint64_t before, struct scratch *scratch, struct err *e)
+{
+	const char *wrong;
+	size_t n;
+	uint8_t *p;
+	int rc = load_header(b, t, th, en, before, e);
+
+	if (rc < 0)
+		return rc;
+	n = (size_t)b->h.ctl_stored + b->h.acc_stored;
 	p = buf_reset(&scratch->stored, n);
 	rc = native_read(t->fd, t->name, b->offset + BLOCK_HEADER_SIZE, p, n, e);
 	if (rc < 0)
 		return rc;
-	wrong = decode_sections(b, p, scratch);
+	wrong = decode_control(b, p, scratch);
+	if (!wrong)
+		wrong = decode_data(b, p + b->h.ctl_stored, scratch);
+	return wrong ? block_damaged(b, t, th, wrong, e) : 0;
+}
+
+int block_load_control(struct block *b, const struct trace *t, const struct reader_thread *th,
+		       const struct index_entry *en, uint64_t before, struct scratch *scratch, struct err *e)
+{
+	const char *wrong;
+	uint8_t *p;
+	int rc = load_header(b, t, th, en, before, e);
+
+	if (rc < 0)
+		return rc;
+	p = buf_reset(&scratch->stored, b->h.ctl_stored);
+	rc = native_read(t->fd, t->name, b->offset + BLOCK_HEADER_SIZE, p, b->h.ctl_stored, e);
+	if (rc < 0)
+		return rc;
+	wrong = decode_control(b, p, scratch);
+	return wrong ? block_damaged(b, t, th, wrong, e) : 0;
+}
+
+int block_load_accesses(struct block *b, const struct trace *t, const struct reader_thread *th,
+			struct scratch *scratch, struct err *e)
+{
+	uint8_t *p = buf_reset(&scratch->stored, b->h.acc_stored);
+	uint64_t at = b->offset + BLOCK_HEADER_SIZE + b->h.ctl_stored;
+	int rc = native_read(t->fd, t->name, at, p, b->h.acc_stored, e);
+	const char *wrong;
+
+	if (rc < 0)
+		return rc;
+	wrong = decode_data(b, p, scratch);
 	return wrong ? block_damaged(b, t, th, wrong, e) : 0;
 }

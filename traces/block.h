@@ -13,6 +13,7 @@ struct block {
 	uint64_t *addr; /* h.nr_accesses entries, BATCH_SLACK readable behind */
 	uint32_t *meta;
 	struct buf ctl; /* the control section, uncompressed */
+	bool decoded;   /* addr and meta hold its accesses */
 	uint64_t *addr_base;
 	uint32_t cap;
 };
@@ -24,6 +25,12 @@ void block_release(struct block *b);
  */
 int block_load(struct block *b, const struct trace *t, const struct reader_thread *th,
 	       const struct index_entry *en, uint64_t before, struct scratch *scratch, struct err *e);
+/* The same without its accesses: neither read nor checked. */
+int block_load_control(struct block *b, const struct trace *t, const struct reader_thread *th,
+		       const struct index_entry *en, uint64_t before, struct scratch *scratch, struct err *e);
+/* And then with them. */
+int block_load_accesses(struct block *b, const struct trace *t, const struct reader_thread *th,
+			struct scratch *scratch, struct err *e);
 /* An error that names the block. */
 int block_damaged(const struct block *b, const struct trace *t, const struct reader_thread *th,
 		  const char *what, struct err *e);

@@ -15,7 +15,7 @@ uint8_t *buf_room(struct buf *b, size_t n)
 		b->p = mem_realloc(b->p, cap, 1);
 		b->cap = cap;
 	}
-	return b->p + b->len;
+	return b->len ? b->p + b->len : b->p; /* p may be NULL, to which nothing can be added */
 }
 
 uint8_t *buf_reset(struct buf *b, size_t n)

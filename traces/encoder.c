@@ -1,20 +1,29 @@
 /*
  * encoder.c - chooses the encoding of a block.
  *
- * All encodings that suit are tried on the first two blocks of a thread and on every eighth one, the smallest
- * after compression wins (the table's order breaks ties); the blocks between take the last winner. The choice
- * depends on the thread's accesses alone, so the same trace is always written as the same bytes.
+ * All encodings that suit are tried on the first two blocks of a thread and after that every eighth; each
+ * time the winner stays the same, after twice as many, up to 64. The smallest after compression wins (the
+ * table's order breaks ties); the blocks between take the last winner. Of a large block only its middle is
+ * tried, then all of it is written with the winner: a trial of all costs as much as four blocks, one of the
+ * middle half a block. With level 1 (a recording, which has to keep pace with a program) nothing is tried:
+ * the first of the table that suits; with a level below zero (speed counts, size does not: the temporary file
+ * of an import) all blocks are "delta". The choice depends on the thread's accesses alone, so the same trace
+ * is always written as the same bytes.
  */
 #include "traces/encoder.h"
 
 #include "sim/check.h"
 
-#define TRY_ALL_EVERY 8
+#define WAIT_FIRST 8
+#define WAIT_MAX   64
+#define SAMPLE     8192 /* accesses; blocks of up to twice as many are tried whole */
 
 void encoder_init(struct encoder *enc, int level)
 {
 	memset(enc, 0, sizeof *enc);
 	enc->zstd = section_coder_new(level);
+	enc->fast = level < 0;
+	enc->first = level == 1;
 }
 
 void encoder_release(struct encoder *enc)
@@ -23,6 +32,7 @@ void encoder_release(struct encoder *enc)
 	buf_release(&enc->raw);
 	buf_release(&enc->trial);
 	buf_release(&enc->best);
+	buf_release(&enc->tables);
 }
 
 /* Tries one encoding; true when it is the best so far. */
@@ -47,26 +57,72 @@ static bool try_one(struct encoder *enc, const struct block_encoding_ops *ops, c
 	return true;
 }
 
-void encoder_run(struct encoder *enc, const struct encode_input *in, struct encoder_habit *habit,
+/* Tries all that suit; enc->best holds the smallest, h->encoding its number. */
+static bool best_of_all(struct encoder *enc, const struct encode_input *in, struct block_header *h)
+{
+	const struct block_encoding_ops *ops;
+	bool won = false;
+
+	for (size_t i = 0; (ops = encoding_at(i)); i++)
+		if (!ops->suits || ops->suits(in))
+			won = try_one(enc, ops, in, h, !won) || won;
+	return won;
+}
+
+/* Tries all on the block, or on the middle of a large one. True when enc->best holds the block. */
+static bool trial(struct encoder *enc, const struct encode_input *in, struct encoder_habit *habit,
+		  struct block_header *h)
+{
+	const struct block_encoding_ops *won;
+	struct encode_input part = *in;
+	bool sampled = in->n > 2 * SAMPLE;
+
+	if (sampled) {
+		part.addr += (in->n - SAMPLE) / 2;
+		part.meta += (in->n - SAMPLE) / 2;
+		part.n = SAMPLE;
+	}
+	won = best_of_all(enc, &part, h) ? encoding_by_number(h->encoding) : NULL;
+	if (habit->wait && won == habit->last)
+		habit->wait = MIN_OF(2 * habit->wait, (uint32_t)WAIT_MAX);
+	else
+		habit->wait = habit->last ? WAIT_FIRST : 0;
+	habit->trial = habit->blocks + MAX_OF(habit->wait, 1u);
+	habit->last = won;
+	return won && !sampled;
+}
+
+static const struct block_encoding_ops *first_that_suits(const struct encode_input *in)
+{
+	size_t i = 0;
+
+	while (encoding_at(i)->suits && !encoding_at(i)->suits(in))
+		i++;
+	return encoding_at(i);
+}
+
+void encoder_run(struct encoder *enc, const struct encode_input *input, struct encoder_habit *habit,
 		 struct block_header *h)
 {
-	const struct block_encoding_ops *ops, *won = NULL;
-	uint32_t turn = habit->blocks++;
+	struct encode_input in = *input;
+	bool done = false;
 
 	h->encoding = 0;
 	h->acc_raw = h->acc_stored = 0;
 	h->acc_sum = native_sum(NULL, 0, 0);
 	buf_reset(&enc->best, 0);
-	if (in->n == 0)
+	if (in.n == 0)
 		return;
-	if (habit->last && turn > 1 && turn % TRY_ALL_EVERY && try_one(enc, habit->last, in, h, true))
-		won = habit->last;
-	if (!won) {
-		for (size_t i = 0; (ops = encoding_at(i)); i++)
-			if ((!ops->suits || ops->suits(in)) && try_one(enc, ops, in, h, !won))
-				won = ops;
-		CHECK(won, "no encoding took a block of %" PRIu32 " accesses", in->n);
-		habit->last = won;
-	}
+	in.tables = &enc->tables;
+	if (enc->fast)
+		habit->last = &delta_encoding;
+	else if (enc->first)
+		habit->last = first_that_suits(&in);
+	else if (!habit->last || habit->blocks >= habit->trial)
+		done = trial(enc, &in, habit, h);
+	habit->blocks++;
+	done = done || (habit->last && try_one(enc, habit->last, &in, h, true)) || best_of_all(enc, &in, h);
+	CHECK(done, "no encoding took a block of %" PRIu32 " accesses", in.n);
+	habit->last = encoding_by_number(h->encoding);
 	h->acc_sum = native_sum(enc->best.p, enc->best.len, 0);
 }

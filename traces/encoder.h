@@ -9,7 +9,9 @@
 
 struct encoder {
 	struct section_coder *zstd;
-	struct buf raw, trial, best; /* scratch; best holds the section to be stored */
+	bool fast;                           /* level below 0: all blocks are "delta" */
+	bool first;                          /* level 1: the first that suits, no trials */
+	struct buf raw, trial, best, tables; /* scratch; best holds the section to be stored */
 };
 
 void encoder_init(struct encoder *enc, int level);
@@ -20,7 +22,7 @@ void encoder_release(struct encoder *enc);
  * best lately.
  */
 struct encoder_habit {
-	uint32_t blocks;
+	uint32_t blocks, trial, wait; /* so far; where all are tried next; blocks from trial to trial */
 	const struct block_encoding_ops *last;
 };
 void encoder_run(struct encoder *enc, const struct encode_input *in, struct encoder_habit *habit,

@@ -62,18 +62,21 @@ static void add_page(struct footprint *f, uint32_t pid, uint64_t page)
 
 void footprint_add(struct footprint *f, uint32_t pid, const uint64_t *addr, const uint32_t *meta, size_t n)
 {
-	uint64_t seen[4] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+	uint64_t last;
 
+	if (pid != f->seen_pid)
+		memset(f->seen, 0, sizeof f->seen);
+	f->seen_pid = pid;
 	for (size_t i = 0; i < n; i++) {
-		uint64_t page = addr[i] >> PAGE_SHIFT, last;
+		uint64_t page = addr[i] >> PAGE_SHIFT, *seen = &f->seen[page % FOOTPRINT_SEEN];
 
-		if (UNLIKELY(meta[i] & META_SPLIT)) {
+		if (LIKELY(*seen == page + 1 && !(meta[i] & META_SPLIT)))
+			continue;
+		add_page(f, pid, page);
+		*seen = page + 1;
+		if (meta[i] & META_SPLIT) {
 			last = addr[i] + META_SIZE(meta[i]) - 1;
 			add_page(f, pid, (last < addr[i] ? UINT64_MAX : last) >> PAGE_SHIFT);
 		}
-		if (seen[page & 3] == page)
-			continue;
-		seen[page & 3] = page;
-		add_page(f, pid, page);
 	}
 }

@@ -9,6 +9,8 @@
 
 #include "sim/base.h"
 
+#define FOOTPRINT_SEEN 256
+
 struct footprint {
 	struct footprint_entry {
 		uint64_t region; /* address >> 18 */
@@ -16,7 +18,10 @@ struct footprint {
 		uint32_t pid;
 	} * entries;
 	size_t cap, len;
-	uint64_t count; /* distinct pages so far */
+	uint64_t count;                /* distinct pages so far */
+	uint64_t seen[FOOTPRINT_SEEN]; /* page + 1 of pages of seen_pid that are in the set, by their low bits
+					*/
+	uint32_t seen_pid;
 };
 
 void footprint_init(struct footprint *f);

@@ -89,7 +89,8 @@ static int move_on(struct merged *m, struct err *e)
 	return 0;
 }
 
-int merged_next(struct merged *m, struct batch *b, struct err *e)
+/* Brings the stream whose piece is next to the root: 1, 0 when there is none. */
+static int find_next(struct merged *m, struct err *e)
 {
 	int rc;
 
@@ -101,9 +102,32 @@ int merged_next(struct merged *m, struct batch *b, struct err *e)
 		if (rc < 0)
 			return rc;
 	}
-	if (!m->n)
-		return 0;
+	return m->n != 0;
+}
+
+int merged_next(struct merged *m, struct batch *b, struct err *e)
+{
+	int rc = find_next(m, e);
+
+	if (rc <= 0)
+		return rc;
 	rc = stream_next(m->heap[0].stream, b, e);
 	m->advance = rc > 0;
 	return rc;
+}
+
+int merged_skim(struct merged *m, struct batch *b, struct err *e)
+{
+	int rc = find_next(m, e);
+
+	if (rc <= 0)
+		return rc;
+	rc = stream_skim(m->heap[0].stream, b, e);
+	m->advance = rc > 0;
+	return rc;
+}
+
+int merged_reveal(struct merged *m, struct batch *b, struct err *e)
+{
+	return stream_reveal(m->heap[0].stream, b, e);
 }

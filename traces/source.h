@@ -56,6 +56,8 @@ struct importer_ops {
 	/* 0 … 100: how sure it is that the first n bytes (decompressed) of a file are its format. NULL for
 	 * generators. */
 	int (*probe)(const uint8_t *head, size_t n);
+	/* Whether the files of a directory are one trace of this format. NULL: it knows no directories. */
+	bool (*probe_directory)(const char *path);
 	/* path "-" is standard input; options: "key=value,…" or "". */
 	int (*open)(struct importer **out, const char *path, const char *options, struct err *e);
 	/*
@@ -84,7 +86,10 @@ const struct importer_ops *generator_find(const char *name);
 /* ---- writing the native format ---- */
 
 struct trace_writer;
-/* Creates path (fails with ERR_OPEN); level is zstd's, 0 = the default. */
+/* For files that are not kept: no choice of encodings, hardly any compression. */
+#define TRACE_LEVEL_FAST (-30)
+/* Creates path (fails with ERR_OPEN); level is zstd's, 0 = the default, 1 = no encodings are
+ * tried out; below 0: TRACE_LEVEL_FAST. */
 int trace_writer_open(struct trace_writer **out, const char *path, const struct provenance *p, int level,
 		      struct err *e);
 /* The same on an open descriptor that is seekable; the writer does not close it. */
@@ -134,12 +139,27 @@ const struct trace_thread *trace_thread(const struct trace *t, size_t i);
 int stream_open(struct stream **out, struct trace *t, size_t thread, struct err *e);
 /* 1, 0 at the end (or at the cut), negative on error: a block whose checksum fails names its offset. */
 int stream_next(struct stream *s, struct batch *b, struct err *e);
+/*
+ * The same without the accesses: b->addr and b->meta are NULL, b->n says how many there are. Blocks of which
+ * no access is asked for are neither decoded nor checked.
+ */
+int stream_skim(struct stream *s, struct batch *b, struct err *e);
+/* Gives the batch that stream_skim gave last its accesses. 0 or negative. */
+int stream_reveal(struct stream *s, struct batch *b, struct err *e);
+/*
+ * The next batch begins with access number `access` of the thread, from 0; what stands before it, control
+ * records included, is passed over. Behind the last access: at the end. O(blocks of the file), no decoding.
+ */
+int stream_seek(struct stream *s, uint64_t access, struct err *e);
 void stream_close(struct stream *s);
 
 /* All threads in the recorded order: k-way merge of the streams by `order`. Yields what an importer would. */
 struct merged;
 int merged_open(struct merged **out, struct trace *t, struct err *e);
 int merged_next(struct merged *m, struct batch *b, struct err *e);
+/* As stream_skim and stream_reveal. */
+int merged_skim(struct merged *m, struct batch *b, struct err *e);
+int merged_reveal(struct merged *m, struct batch *b, struct err *e);
 void merged_close(struct merged *m);
 
 #endif

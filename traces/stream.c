@@ -2,9 +2,11 @@
  * stream.c - the blocks of one thread as batches.
  *
  * A block is decoded into two arrays; a batch is a slice of them up to the end of a piece, so nothing is
- * copied and stream_next is a few varints between blocks. While a block is used, a second thread of the host
- * decodes the next one into a second pair of arrays (ahead.h), unless many streams are open or blocks are
- * small.
+ * copied and stream_next is a few varints between blocks. stream_skim reads control sections only; the
+ * accesses of a block are read and decoded when the first of them is asked for. stream_seek walks the index,
+ * 28 bytes a block, and decodes nothing before the block where it ends. While a block is used, a second
+ * thread of the host decodes the next one into a second pair of arrays (ahead.h), unless many streams are
+ * open or blocks are small.
  */
 #include "traces/reader.h"
 
@@ -23,6 +25,9 @@ struct stream {
 	struct scratch own, *scratch;
 	struct block blocks[2], *block; /* block: the one at hand */
 	uint32_t pos, pieces_left;
+	/* stream_seek: the piece with the access numbered passed_over in the block to come is next */
+	bool seeking;
+	uint32_t passed_over;
 	struct cursor cursor;
 	struct control_base base;
 	struct piece piece;
@@ -115,8 +120,18 @@ static void look_ahead(struct stream *s)
 	ahead_post(s->t, &s->job);
 }
 
+/* The block that was found, into s->block; without its accesses unless they are wanted (or there already). */
+static int load_found(struct stream *s, bool wanted, struct err *e)
+{
+	if (!ahead_finish(s->t, &s->job))
+		return (wanted ? block_load : block_load_control)(s->block, s->t, s->thread, &s->found_entry,
+								  s->accesses, s->scratch, e);
+	s->block = s->job.block;
+	return s->job.rc < 0 ? err_set(e, s->job.err.code, "%s", s->job.err.text) : 0;
+}
+
 /* Loads the next block: 1, 0 at the end, negative on error. */
-static int next_block(struct stream *s, struct err *e)
+static int next_block(struct stream *s, bool wanted, struct err *e)
 {
 	int rc = find_block(s, e);
 
@@ -126,14 +141,7 @@ static int next_block(struct stream *s, struct err *e)
 	s->block->h.nr_accesses = s->pos = s->pieces_left = 0;
 	s->found = false;
 	s->next_block = s->found_block + 1;
-	if (ahead_finish(s->t, &s->job)) {
-		s->block = s->job.block;
-		rc = s->job.rc;
-		if (rc < 0)
-			err_set(e, s->job.err.code, "%s", s->job.err.text);
-	} else {
-		rc = block_load(s->block, s->t, s->thread, &s->found_entry, s->accesses, s->scratch, e);
-	}
+	rc = load_found(s, wanted, e);
 	if (rc < 0) {
 		s->block->h.nr_accesses = 0;
 		return rc;
@@ -141,7 +149,8 @@ static int next_block(struct stream *s, struct err *e)
 	s->pieces_left = s->block->h.nr_pieces;
 	s->cursor = cursor_of(s->block->ctl.p, s->block->ctl.len);
 	s->base = (struct control_base){.order = s->block->h.first_order};
-	look_ahead(s);
+	if (wanted)
+		look_ahead(s);
 	return 1;
 }
 
@@ -159,17 +168,12 @@ int stream_peek_order(struct stream *s, uint64_t *order, struct err *e)
 	return rc;
 }
 
-int stream_next(struct stream *s, struct batch *b, struct err *e)
+/* Reads the next piece of the block at hand: 0, negative on error. */
+static int next_piece(struct stream *s, struct err *e)
 {
 	struct piece *p = &s->piece;
 	uint32_t left;
 
-	while (!s->pieces_left) {
-		int rc = next_block(s, e);
-
-		if (rc <= 0)
-			return rc;
-	}
 	if (!piece_read(&s->cursor, &s->base, p))
 		return block_damaged(s->block, s->t, s->thread,
 				     "a piece in its control section is malformed or of an unknown operation",
@@ -179,6 +183,41 @@ int stream_next(struct stream *s, struct batch *b, struct err *e)
 	if (p->accesses > left || (!s->pieces_left && p->accesses != left))
 		return block_damaged(s->block, s->t, s->thread, "its pieces do not add up to its accesses",
 				     e);
+	s->pos += p->accesses;
+	return 0;
+}
+
+/* The next piece that is not passed over: 1, 0 at the end. */
+static int find_piece(struct stream *s, bool wanted, struct err *e)
+{
+	int rc;
+
+	do {
+		while (!s->pieces_left) {
+			rc = next_block(s, wanted, e);
+			if (rc <= 0)
+				return rc;
+		}
+		rc = next_piece(s, e);
+		if (rc < 0)
+			return rc;
+	} while (s->seeking && s->pos <= s->passed_over);
+	return 1;
+}
+
+static void set_accesses(const struct stream *s, struct batch *b)
+{
+	b->addr = s->block->addr + (s->pos - b->n);
+	b->meta = s->block->meta + (s->pos - b->n);
+}
+
+static int give_batch(struct stream *s, bool wanted, struct batch *b, struct err *e)
+{
+	struct piece *p = &s->piece;
+	int rc = find_piece(s, wanted, e);
+
+	if (rc <= 0)
+		return rc;
 	p->control.pid = s->thread->pub.pid;
 	p->control.tid = s->thread->pub.tid;
 	b->pid = p->control.pid;
@@ -186,9 +225,64 @@ int stream_next(struct stream *s, struct batch *b, struct err *e)
 	b->order = p->order;
 	b->after = MIN_OF(p->after, s->t->seq_limit);
 	b->n = p->accesses;
-	b->addr = s->block->addr + s->pos;
-	b->meta = s->block->meta + s->pos;
+	b->addr = NULL;
+	b->meta = NULL;
 	b->control = p->control.op == REC_NONE ? NULL : &p->control;
-	s->pos += p->accesses;
+	if (UNLIKELY(s->seeking)) {
+		b->n = s->pos - s->passed_over;
+		s->seeking = false;
+	}
 	return 1;
+}
+
+int stream_reveal(struct stream *s, struct batch *b, struct err *e)
+{
+	int rc;
+
+	if (UNLIKELY(!s->block->decoded)) {
+		rc = block_load_accesses(s->block, s->t, s->thread, s->scratch, e);
+		if (rc < 0)
+			return rc;
+		look_ahead(s);
+	}
+	set_accesses(s, b);
+	return 0;
+}
+
+int stream_next(struct stream *s, struct batch *b, struct err *e)
+{
+	int rc = give_batch(s, true, b, e);
+
+	if (rc <= 0)
+		return rc;
+	rc = stream_reveal(s, b, e);
+	return rc < 0 ? rc : 1;
+}
+
+int stream_skim(struct stream *s, struct batch *b, struct err *e)
+{
+	return give_batch(s, false, b, e);
+}
+
+int stream_seek(struct stream *s, uint64_t access, struct err *e)
+{
+	const struct reader_thread *th = s->thread;
+	uint64_t before = 0;
+	int rc;
+
+	ahead_finish(s->t, &s->job);
+	for (s->next_block = th->first_block;; s->next_block = s->found_block + 1) {
+		s->found_block = s->next_block;
+		rc = index_find(s->t, th->pub.pid, th->pub.tid, &s->found_block, th->last_block,
+				&s->found_entry, e);
+		if (rc <= 0 || s->found_entry.nr_accesses > access - before)
+			break;
+		before += s->found_entry.nr_accesses;
+	}
+	s->found = rc > 0;
+	s->accesses = before;
+	s->block->h.nr_accesses = s->pos = s->pieces_left = 0;
+	s->seeking = rc > 0;
+	s->passed_over = (uint32_t)(access - before);
+	return rc < 0 ? rc : 0;
 }

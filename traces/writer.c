@@ -131,7 +131,7 @@ static int flush_block(struct trace_writer *w, struct open_thread *t, struct err
 	if (t->nr_pieces) {
 		seq_list_del(w, t);
 		fill_header(w, t, &h);
-		in = (struct encode_input){t->addr, t->meta, t->n};
+		in = (struct encode_input){.addr = t->addr, .meta = t->meta, .n = t->n};
 		encoder_run(&w->enc, &in, &t->habit, &h);
 		buf_reset(&w->scratch, BLOCK_HEADER_SIZE + (size_t)t->ctl.len + h.acc_stored);
 		w->scratch.len = BLOCK_HEADER_SIZE;
@@ -325,6 +325,19 @@ static int add_control(struct trace_writer *w, struct open_thread *t, const stru
 	return rc;
 }
 
+/* A cut without accesses in front ends the thread's open piece, and else says nothing: no piece is spent on
+ * it. */
+static int empty_cut(struct trace_writer *w, const struct batch *b, struct err *e)
+{
+	int rc = check_control(w, b->control, e);
+
+	if (rc >= 0 && w->current && w->current->pid == b->pid && w->current->tid == b->tid) {
+		end_piece(w, w->current, NULL);
+		w->current = NULL;
+	}
+	return rc;
+}
+
 int trace_writer_batch(struct trace_writer *w, const struct batch *b, struct err *e)
 {
 	struct open_thread *t;
@@ -334,6 +347,8 @@ int trace_writer_batch(struct trace_writer *w, const struct batch *b, struct err
 		return err_set(e, ERR_IO, "%s: an earlier write failed", w->name);
 	if (!b->n && !b->control)
 		return 0;
+	if (!b->n && b->control->op == REC_SYNC)
+		return empty_cut(w, b, e);
 	t = thread_of(w, b->pid, b->tid, e);
 	if (!t)
 		return -ERR_LIMIT;

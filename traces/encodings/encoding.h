@@ -15,7 +15,8 @@
 struct encode_input {
 	const uint64_t *addr;
 	const uint32_t *meta;
-	uint32_t n; /* 1 … BLOCK_ACCESSES_MAX */
+	uint32_t n;         /* 1 … BLOCK_ACCESSES_MAX */
+	struct buf *tables; /* scratch of the encoder, kept from block to block */
 };
 
 /* Where a block is decoded to. */

@@ -19,251 +19,27 @@
  * Layout: see FORMAT.md, "runs". Shapes are numbered by address: their differences are small then, and
  * shapes that overlap are near each other for zstd to see.
  */
-#include "traces/encodings/encoding.h"
+#include "traces/encodings/runs.h"
 
-#include <stdlib.h>
-#include <xxhash.h>
-
-#include "sim/mem.h"
-
-#define RUN_MAX   32 /* accesses */
-#define RUN_CUT   16 /* a run as long as this ends at its next fetch */
-#define GUESSES   SLOT_FIELDS
-#define RECENT    12 /* data addresses looked back at, at most 28 (five bits of guess) */
-#define SHAPE_MAX 65536
-
-/* The lengths of corrections that three bits of a code name. */
-static const struct correction_row {
-	uint64_t mask, size;
-} correction_rows[8] = {
+const struct correction_row correction_rows[8] = {
 	{0, 0},          {0xff, 1},         {0xffff, 2},         {0xffffff, 3},
 	{0xffffffff, 4}, {0xffffffffff, 5}, {0xffffffffffff, 6}, {UINT64_MAX, 8},
 };
 
-/* What an instruction's data access did last. */
-enum slot_field {
-	SLOT_NEXT,   /* last address plus last step */
-	SLOT_LAST,   /* last address */
-	SLOT_APART1, /* its distance to the data access before it */
-	SLOT_APART2, /* … to the one before that */
-	SLOT_FIELDS
+#define ALL UINT64_MAX
+#define GUESS_BACK(k)           \
+	{                       \
+		0, ALL, 0, -(k) \
+	}
+const struct guess_row guess_rows[32] = {
+	{ALL, 0, 0, -16}, {ALL, 0, 1, -16}, {ALL, ALL, 2, -1}, {ALL, ALL, 3, -2}, GUESS_BACK(1),
+	GUESS_BACK(2),    GUESS_BACK(3),    GUESS_BACK(4),     GUESS_BACK(5),     GUESS_BACK(6),
+	GUESS_BACK(7),    GUESS_BACK(8),    GUESS_BACK(9),     GUESS_BACK(10),    GUESS_BACK(11),
+	GUESS_BACK(12),   GUESS_BACK(13),   GUESS_BACK(14),    GUESS_BACK(15),    GUESS_BACK(16),
+	GUESS_BACK(17),   GUESS_BACK(18),   GUESS_BACK(19),    GUESS_BACK(20),    GUESS_BACK(21),
+	GUESS_BACK(22),   GUESS_BACK(23),   GUESS_BACK(24),    GUESS_BACK(25),    GUESS_BACK(26),
+	GUESS_BACK(27),   GUESS_BACK(28),
 };
-struct slot {
-	uint64_t v[SLOT_FIELDS];
-};
-
-static inline void slot_update(struct slot *s, uint64_t addr, const uint64_t *recent)
-{
-	s->v[SLOT_NEXT] = 2 * addr - s->v[SLOT_LAST];
-	s->v[SLOT_LAST] = addr;
-	s->v[SLOT_APART1] = addr - recent[-1];
-	s->v[SLOT_APART2] = addr - recent[-2];
-}
-
-/* ---- encoding ---- */
-
-struct shape {
-	uint64_t base;  /* first fetch, 0 when there is none */
-	uint32_t at;    /* of an occurrence in the input */
-	uint32_t slot0; /* first slot */
-	uint8_t n;
-};
-
-struct runs_encoder {
-	const struct encode_input *in;
-	struct shape *shapes;
-	uint32_t nr_shapes, nr_runs, nr_data, nr_slots, nr_words;
-	uint32_t *table; /* hash table: shape number + 1 */
-	uint32_t table_mask;
-	uint16_t *runs;
-	struct slot *slots;
-	uint64_t *recent; /* all data addresses so far, with zeros before */
-	uint8_t *codes;
-	struct buf corrections;
-};
-
-/* Length of the run that begins at `from`; *base is its first fetch. */
-static uint32_t run_length(const struct encode_input *in, uint32_t from, uint64_t *base)
-{
-	uint64_t next = 0;
-	uint32_t i;
-	bool fetched = false;
-
-	*base = 0;
-	for (i = from; i < in->n && i - from < RUN_MAX; i++) {
-		if (META_KIND(in->meta[i]) != ACCESS_FETCH)
-			continue;
-		if (i > from && ((fetched && in->addr[i] != next) || !fetched || i - from >= RUN_CUT))
-			break;
-		if (!fetched)
-			*base = in->addr[i];
-		fetched = true;
-		next = in->addr[i] + META_SIZE(in->meta[i]);
-	}
-	return i - from;
-}
-
-static uint32_t shape_number(struct runs_encoder *r, uint32_t at, uint32_t n, uint64_t base)
-{
-	const uint32_t *meta = r->in->meta;
-	uint32_t h = (uint32_t)XXH3_64bits_withSeed(meta + at, n * sizeof *meta, base), i;
-
-	for (;; h++) {
-		i = r->table[h & r->table_mask];
-		if (i == 0)
-			break;
-		if (r->shapes[i - 1].base == base && r->shapes[i - 1].n == n &&
-		    memcmp(meta + r->shapes[i - 1].at, meta + at, n * sizeof *meta) == 0)
-			return i - 1;
-	}
-	r->table[h & r->table_mask] = ++r->nr_shapes;
-	r->shapes[r->nr_shapes - 1] = (struct shape){base, at, r->nr_slots, (uint8_t)n};
-	for (i = at; i < at + n; i++)
-		r->nr_slots += META_KIND(meta[i]) != ACCESS_FETCH;
-	r->nr_words += n;
-	return r->nr_shapes - 1;
-}
-
-static unsigned class_of(uint64_t z)
-{
-	unsigned w = byte_width(z);
-
-	return w > 6 ? 7 : w;
-}
-
-/* Codes one data address: the guess that needs the shortest correction, the first of equals. */
-static void encode_data(struct runs_encoder *r, struct slot *s, uint64_t addr)
-{
-	uint64_t *recent = r->recent + r->nr_data;
-	uint64_t guess[GUESSES] = {s->v[SLOT_NEXT], s->v[SLOT_LAST], recent[-1] + s->v[SLOT_APART1],
-				   recent[-2] + s->v[SLOT_APART2]};
-	uint64_t z = zigzag(addr - guess[0]);
-	unsigned best = 0, class = class_of(z);
-	uint8_t *p;
-
-	for (unsigned g = 1; g < GUESSES + RECENT && class; g++) {
-		uint64_t zg = zigzag(addr - (g < GUESSES ? guess[g] : recent[(int)(GUESSES - 1) - (int)g]));
-
-		if (class_of(zg) < class) {
-			class = class_of(zg);
-			z = zg;
-			best = g;
-		}
-	}
-	r->codes[r->nr_data++] = (uint8_t)(best << 3 | class);
-	p = buf_room(&r->corrections, 8);
-	put_u64(p, z);
-	r->corrections.len += correction_rows[class].size;
-	slot_update(s, addr, recent);
-	*recent = addr;
-}
-
-static void encode_run(struct runs_encoder *r, uint32_t from, uint32_t n, uint64_t base)
-{
-	uint32_t number = shape_number(r, from, n, base);
-	struct slot *s = r->slots + r->shapes[number].slot0;
-
-	r->runs[r->nr_runs++] = (uint16_t)number;
-	for (uint32_t i = from; i < from + n; i++)
-		if (META_KIND(r->in->meta[i]) != ACCESS_FETCH)
-			encode_data(r, s++, r->in->addr[i]);
-}
-
-static int by_base(const void *a, const void *b)
-{
-	const struct shape *x = a, *y = b;
-
-	if (x->base != y->base)
-		return x->base < y->base ? -1 : 1;
-	return (x->at > y->at) - (x->at < y->at);
-}
-
-/* Numbers the shapes by address, which makes their differences small; `slots` is no longer theirs then. */
-static void sort_shapes(struct runs_encoder *r)
-{
-	uint16_t *number = mem_alloc_late(r->nr_shapes, sizeof *number);
-
-	for (uint32_t i = 0; i < r->nr_shapes; i++)
-		r->shapes[i].slot0 = i;
-	qsort(r->shapes, r->nr_shapes, sizeof *r->shapes, by_base);
-	for (uint32_t i = 0; i < r->nr_shapes; i++)
-		number[r->shapes[i].slot0] = (uint16_t)i;
-	for (uint32_t i = 0; i < r->nr_runs; i++)
-		r->runs[i] = number[r->runs[i]];
-	mem_free(number);
-}
-
-static void write_shapes(const struct runs_encoder *r, struct buf *out)
-{
-	uint32_t *words = mem_alloc_late(r->nr_words, sizeof *words), n = 0;
-	uint64_t last = 0;
-
-	for (uint32_t i = 0; i < r->nr_shapes; i++) {
-		const struct shape *s = &r->shapes[i];
-
-		buf_u8(out, s->n);
-		memcpy(words + n, r->in->meta + s->at, s->n * sizeof *words);
-		n += s->n;
-	}
-	words_encode(words, n, out);
-	for (uint32_t i = 0; i < r->nr_shapes; i++) {
-		buf_varint(out, zigzag(r->shapes[i].base - last));
-		last = r->shapes[i].base;
-	}
-	mem_free(words);
-}
-
-static void runs_write(const struct runs_encoder *r, struct buf *out)
-{
-	uint8_t *p;
-
-	buf_u32(out, r->nr_shapes);
-	buf_u32(out, r->nr_runs);
-	buf_u32(out, r->nr_data);
-	buf_u32(out, r->nr_words);
-	write_shapes(r, out);
-	p = buf_room(out, (size_t)r->nr_runs * 2);
-	for (uint32_t i = 0; i < r->nr_runs; i++) {
-		p[i] = (uint8_t)r->runs[i];
-		p[r->nr_runs + i] = (uint8_t)(r->runs[i] >> 8);
-	}
-	out->len += (size_t)r->nr_runs * 2;
-	buf_bytes(out, r->codes, r->nr_data);
-	buf_bytes(out, r->corrections.p, r->corrections.len);
-}
-
-static bool runs_encode(const struct encode_input *in, struct buf *out)
-{
-	struct runs_encoder r = {.in = in};
-	uint32_t slots = 1;
-
-	while (slots < 2 * in->n)
-		slots *= 2;
-	r.table_mask = slots - 1;
-	r.table = mem_alloc_late(slots, sizeof *r.table);
-	r.shapes = mem_alloc_late(in->n, sizeof *r.shapes);
-	r.runs = mem_alloc_late(in->n, sizeof *r.runs);
-	r.slots = mem_alloc_late(in->n, sizeof *r.slots);
-	r.recent = mem_alloc_late((size_t)in->n + RECENT, sizeof *r.recent);
-	r.recent += RECENT;
-	r.codes = mem_alloc_late(in->n, 1);
-	for (uint32_t i = 0, n; i < in->n; i += n) {
-		uint64_t base;
-
-		n = run_length(in, i, &base);
-		encode_run(&r, i, n, base);
-	}
-	sort_shapes(&r);
-	runs_write(&r, out);
-	mem_free(r.table);
-	mem_free(r.shapes);
-	mem_free(r.runs);
-	mem_free(r.slots);
-	mem_free(r.recent - RECENT);
-	mem_free(r.codes);
-	buf_release(&r.corrections);
-	return true;
-}
 
 static bool runs_suits(const struct encode_input *in)
 {
@@ -274,10 +50,7 @@ static bool runs_suits(const struct encode_input *in)
 	return fetches >= in->n / 16 + 1;
 }
 
-/* ---- decoding ---- */
-
-#define LOOK_BACK 32 /* zeros before the first data address */
-#define WIDE      8  /* entries that are always copied together */
+#define WIDE 8 /* entries that are always copied together */
 
 /* A shape unpacked: where its accesses begin in the pools. */
 struct unpacked {
@@ -430,26 +203,6 @@ static bool expand_runs(const struct runs_decoder *d, const struct decode_output
 	return addr == addr_end && target == target_end;
 }
 
-/* For each guess: which field of the slot, whether it counts; how far back, whether that counts. */
-struct guess_row {
-	uint64_t slot_mask, recent_mask;
-	int64_t field, back;
-};
-#define ALL UINT64_MAX
-#define GUESS_BACK(k)           \
-	{                       \
-		0, ALL, 0, -(k) \
-	}
-static const struct guess_row guess_rows[32] = {
-	{ALL, 0, 0, -16}, {ALL, 0, 1, -16}, {ALL, ALL, 2, -1}, {ALL, ALL, 3, -2}, GUESS_BACK(1),
-	GUESS_BACK(2),    GUESS_BACK(3),    GUESS_BACK(4),     GUESS_BACK(5),     GUESS_BACK(6),
-	GUESS_BACK(7),    GUESS_BACK(8),    GUESS_BACK(9),     GUESS_BACK(10),    GUESS_BACK(11),
-	GUESS_BACK(12),   GUESS_BACK(13),   GUESS_BACK(14),    GUESS_BACK(15),    GUESS_BACK(16),
-	GUESS_BACK(17),   GUESS_BACK(18),   GUESS_BACK(19),    GUESS_BACK(20),    GUESS_BACK(21),
-	GUESS_BACK(22),   GUESS_BACK(23),   GUESS_BACK(24),    GUESS_BACK(25),    GUESS_BACK(26),
-	GUESS_BACK(27),   GUESS_BACK(28),
-};
-
 /* Fills in the data addresses. The corrections are followed by slack, so one check a group suffices. */
 static bool fill_data(const struct runs_decoder *d, uint64_t *restrict addr, const uint8_t *codes,
 		      const uint8_t *fix, const uint8_t *fix_end)
@@ -463,8 +216,7 @@ static bool fill_data(const struct runs_decoder *d, uint64_t *restrict addr, con
 		const struct guess_row *g = &guess_rows[*codes >> 3];
 		const struct correction_row *c = &correction_rows[*codes & 7];
 		struct slot *s = &slots[*slot_of++];
-		uint64_t a = (s->v[g->field] & g->slot_mask) + (recent[g->back] & g->recent_mask) +
-			     unzigzag(get_u64(fix) & c->mask);
+		uint64_t a = guess_of(g, s, recent) + unzigzag(get_u64(fix) & c->mask);
 
 		fix += c->size;
 		slot_update(s, a, recent);

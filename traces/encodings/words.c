@@ -27,7 +27,39 @@ static uint32_t word_number(uint32_t *slots, uint32_t mask, uint32_t *dict, uint
 	}
 }
 
-void words_encode(const uint32_t *meta, uint32_t n, struct buf *out)
+#define NARROW_WORDS 256
+#define NARROW_SLOTS 1024
+
+/* At most 256 distinct words, the rule: tables that stay in the first-level cache. false: there are more. */
+static bool encode_narrow(const uint32_t *meta, uint32_t n, struct buf *out)
+{
+	uint32_t dict[NARROW_WORDS], len = 0, dict_bytes;
+	uint16_t slots[NARROW_SLOTS] = {0}; /* number + 1 */
+	uint8_t *p = buf_room(out, 4 + sizeof dict + n), *codes = p + 4 + sizeof dict;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t h = (meta[i] * UINT32_C(0x9e3779b1)) >> 22;
+
+		while (slots[h] && dict[slots[h] - 1] != meta[i])
+			h = (h + 1) & (NARROW_SLOTS - 1);
+		if (UNLIKELY(!slots[h])) {
+			if (len == NARROW_WORDS)
+				return false;
+			dict[len] = meta[i];
+			slots[h] = (uint16_t)++len;
+		}
+		codes[i] = (uint8_t)(slots[h] - 1);
+	}
+	dict_bytes = len * 4;
+	put_u32(p, len);
+	memcpy(p + 4, dict, dict_bytes);
+	if (len > 1)
+		memmove(p + 4 + dict_bytes, codes, n);
+	out->len += 4 + dict_bytes + (len > 1 ? n : 0);
+	return true;
+}
+
+static void encode_wide(const uint32_t *meta, uint32_t n, struct buf *out)
 {
 	uint32_t nr_slots = UINT32_C(2) << ilog2_u64(2 * (uint64_t)n);
 	uint32_t *slots = mem_alloc_late(nr_slots, sizeof *slots);
@@ -43,18 +75,16 @@ void words_encode(const uint32_t *meta, uint32_t n, struct buf *out)
 	}
 	buf_u32(out, len);
 	buf_bytes(out, dict, (size_t)len * 4);
-	if (len > 256) {
-		buf_bytes(out, codes, (size_t)n * 2);
-	} else if (len > 1) {
-		uint8_t *p = buf_room(out, n);
-
-		for (uint32_t i = 0; i < n; i++)
-			p[i] = (uint8_t)codes[i];
-		out->len += n;
-	}
+	buf_bytes(out, codes, (size_t)n * 2);
 	mem_free(slots);
 	mem_free(dict);
 	mem_free(codes);
+}
+
+void words_encode(const uint32_t *meta, uint32_t n, struct buf *out)
+{
+	if (!encode_narrow(meta, n, out))
+		encode_wide(meta, n, out);
 }
 
 bool words_begin(struct cursor *c, uint32_t n, struct words *w)

@@ -257,8 +257,11 @@ static bool opening_record(struct generator *g, struct batch *b)
 /* Whether access number `at` of thread t is a store: a function of both, not of what was drawn before. */
 static bool is_store(const struct generator *g, const struct generator_thread *t, uint64_t at)
 {
-	uint64_t h = hash_u64(hash_u64(g->seed ^ (uint64_t)t->tid << 32) + at);
+	uint64_t h;
 
+	if (g->write <= 0)
+		return false;
+	h = hash_u64(hash_u64(g->seed ^ (uint64_t)t->tid << 32) + at);
 	return (double)(h >> 11) * 0x1.0p-53 < g->write;
 }
 

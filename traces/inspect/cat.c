@@ -1,5 +1,8 @@
 /*
  * cat.c - `faultline trace cat FILE`: the records as text, in the recorded order (TEXT.md).
+ *
+ * What lies before --from is not decoded where the trace is native; a thread's own access is gone to through
+ * the index.
  */
 #include "traces/inspect/inspect.h"
 
@@ -13,14 +16,14 @@
 #include "traces/provenance.h"
 #include "traces/textform.h"
 
-enum cat_option { OPT_FORMAT = 1, OPT_OPTIONS, OPT_THREAD, OPT_LIMIT, OPT_CONTROLS };
+enum cat_option { OPT_FORMAT = 1, OPT_OPTIONS, OPT_THREAD, OPT_LIMIT, OPT_CONTROLS, OPT_FROM };
 
 struct cat {
 	const char *format;
 	char *options;
 	bool one_thread, controls_only;
 	uint32_t pid, tid;
-	uint64_t limit;
+	uint64_t from, limit;
 	/* printed so far */
 	uint64_t accesses, controls;
 	/* the piece that was printed last */
@@ -29,10 +32,13 @@ struct cat {
 	uint64_t last_order;
 };
 
-static const struct option options[] = {
-	{"format", required_argument, NULL, OPT_FORMAT}, {"options", required_argument, NULL, OPT_OPTIONS},
-	{"thread", required_argument, NULL, OPT_THREAD}, {"limit", required_argument, NULL, OPT_LIMIT},
-	{"controls", no_argument, NULL, OPT_CONTROLS},   {0}};
+static const struct option options[] = {{"format", required_argument, NULL, OPT_FORMAT},
+					{"options", required_argument, NULL, OPT_OPTIONS},
+					{"thread", required_argument, NULL, OPT_THREAD},
+					{"limit", required_argument, NULL, OPT_LIMIT},
+					{"from", required_argument, NULL, OPT_FROM},
+					{"controls", no_argument, NULL, OPT_CONTROLS},
+					{0}};
 
 static int set_thread(struct cat *c, const char *arg, struct err *e)
 {
@@ -57,6 +63,8 @@ static int set(void *ctx, int val, const char *arg, struct err *e)
 		return 0;
 	case OPT_THREAD:
 		return set_thread(c, arg, e);
+	case OPT_FROM:
+		return cmdline_number("--from", arg, &c->from, e);
 	case OPT_LIMIT:
 		return cmdline_number("--limit", arg, &c->limit, e);
 	default:
@@ -101,10 +109,72 @@ static void print_batch(struct cat *c, const struct batch *b, bool native)
 	c->last_order = b->order;
 }
 
+/* The stream of the one thread, from its access c->from on. NULL when the trace has no such thread. */
+static int open_thread(struct cat *c, struct trace *t, struct stream **out, struct err *e)
+{
+	int r = 0;
+
+	*out = NULL;
+	for (size_t i = 0; i < trace_nr_threads(t) && !*out && !r; i++)
+		if (trace_thread(t, i)->pid == c->pid && trace_thread(t, i)->tid == c->tid)
+			r = stream_open(out, t, i, e);
+	return !r && *out && c->from ? stream_seek(*out, c->from, e) : r;
+}
+
+/* Drops from b what lies before c->from, counted in *pos; true when something is left to print. */
+static bool is_behind(struct cat *c, struct batch *b, uint64_t *pos)
+{
+	uint64_t drop = c->from > *pos ? MIN_OF(c->from - *pos, (uint64_t)b->n) : 0;
+	bool all = drop == b->n && *pos < c->from;
+
+	*pos += b->n;
+	b->n -= drop;
+	if (b->addr) {
+		b->addr += drop;
+		b->meta += drop;
+	}
+	return !all || (b->control && *pos >= c->from);
+}
+
+static bool goes_on(const struct cat *c)
+{
+	return c->accesses + c->controls < c->limit && !ferror(stdout);
+}
+
+static int print_all(struct cat *c, struct feed *f, struct err *e)
+{
+	struct batch b;
+	uint64_t pos = 0;
+	int r = 0;
+
+	while (goes_on(c) && (r = feed_skim(f, &b, e)) > 0) {
+		if (c->one_thread && (b.pid != c->pid || b.tid != c->tid))
+			continue;
+		if (pos + b.n > c->from && !c->controls_only && (r = feed_reveal(f, &b, e)) < 0)
+			break;
+		if (is_behind(c, &b, &pos))
+			print_batch(c, &b, f->trace != NULL);
+	}
+	return r;
+}
+
+static int print_thread(struct cat *c, struct feed *f, struct err *e)
+{
+	struct stream *s;
+	struct batch b;
+	int r = open_thread(c, f->trace, &s, e);
+
+	while (!r && s && goes_on(c) && (r = stream_next(s, &b, e)) > 0) {
+		print_batch(c, &b, true);
+		r = cli_interrupted() ? err_set(e, ERR_INTERRUPTED, "%s: interrupted", f->path) : 0;
+	}
+	stream_close(s);
+	return r;
+}
+
 static int cat(struct cat *c, const char *path, struct err *e)
 {
 	struct provenance p;
-	struct batch b;
 	struct feed f;
 	char *json;
 	int r = feed_open(&f, path, c->format, c->options, NULL, e);
@@ -115,9 +185,7 @@ static int cat(struct cat *c, const char *path, struct err *e)
 	json = provenance_to_json(&p);
 	printf(TEXTFORM_MAGIC "\n" TEXTFORM_PROVENANCE "%s\n", json);
 	mem_free(json);
-	while (c->accesses + c->controls < c->limit && !ferror(stdout) && (r = feed_next(&f, &b, e)) > 0)
-		if (!c->one_thread || (b.pid == c->pid && b.tid == c->tid))
-			print_batch(c, &b, f.trace != NULL);
+	r = c->one_thread && f.trace ? print_thread(c, &f, e) : print_all(c, &f, e);
 	if (r > 0 || c->accesses + c->controls >= c->limit)
 		r = 0;
 	else if (!r && feed_is_truncated(&f))
@@ -133,9 +201,12 @@ int trace_cat_main(int argc, char **argv)
 	struct cat c = {.limit = UINT64_MAX};
 	const struct cmdline line = {
 		.verb = "cat",
-		.usage = "[--thread PID.TID] [--limit N] [--controls] [--format F] [--options K=V,…] FILE",
+		.usage = "[--thread PID.TID] [--from N] [--limit N] [--controls] [--format F] [--options "
+			 "K=V,…] FILE",
 		.help = "Prints a trace as text, one record a line; `convert` reads it back.\n\n"
 			"  --thread PID.TID  only this thread\n"
+			"  --from N          from access N on, counted from 0; with --thread, of this "
+			"thread\n"
 			"  --limit N         at most N records\n"
 			"  --controls        system calls and marks only\n"
 			"  --format F        format of FILE; without it, the first bytes tell\n"

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@ static const char *bad_option(int argc, char **argv)
 
 int cmdline_parse(const struct cmdline *c, int argc, char **argv, int *first, struct err *e)
 {
+	char letters[32];
 	int opt, r;
 
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
@@ -41,7 +43,8 @@ int cmdline_parse(const struct cmdline *c, int argc, char **argv, int *first, st
 		}
 	optind = 0; /* glibc: start over */
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":", c->options, NULL)) != -1) {
+	snprintf(letters, sizeof letters, ":%s", c->short_options ? c->short_options : "");
+	while ((opt = getopt_long(argc, argv, letters, c->options, NULL)) != -1) {
 		if (opt == '?')
 			return usage_error(c, e, "unknown option ", bad_option(argc, argv));
 		if (opt == ':')
@@ -83,6 +86,106 @@ int cmdline_number(const char *option, const char *text, uint64_t *v, struct err
 			       text);
 	*v = x * factor;
 	return 0;
+}
+
+int cmdline_u32(const char *option, const char *text, uint32_t *v, struct err *e)
+{
+	uint64_t x;
+
+	if (*text < '0' || *text > '9' || strspn(text, "0123456789") != strlen(text) ||
+	    cmdline_number(option, text, &x, NULL) || x > UINT32_MAX)
+		return err_set(e, ERR_USAGE, "%s: expected a number below 2^32, found \"%.60s\"", option,
+			       text);
+	*v = (uint32_t)x;
+	return 0;
+}
+
+/* One size at *p, up to a comma or the end; false when it is none. */
+static bool parse_bytes(const char **p, uint64_t *v)
+{
+	static const char suffixes[] = "KMGTPE";
+	const char *s;
+	char *end;
+
+	if (**p < '0' || **p > '9')
+		return false;
+	errno = 0;
+	*v = strtoull(*p, &end, 10);
+	s = *end ? strchr(suffixes, *end & ~0x20) : NULL;
+	if (s) {
+		unsigned shift = 10 * (unsigned)(s - suffixes + 1);
+
+		if (*v >> (64 - shift))
+			return false;
+		*v <<= shift;
+		end++;
+		if (!strncmp(end, "iB", 2))
+			end += 2;
+	}
+	*p = end;
+	return !errno && *v && (!*end || *end == ',');
+}
+
+int cmdline_bytes_list(const char *option, const char *text, uint64_t **list, size_t *n, struct err *e)
+{
+	size_t cap = 1;
+
+	for (const char *p = text; *p; p++)
+		cap += *p == ',';
+	*list = mem_alloc_late(cap, sizeof **list);
+	*n = 0;
+	for (const char *p = text;; p++) {
+		if (!parse_bytes(&p, &(*list)[*n])) {
+			mem_free(*list);
+			*list = NULL;
+			*n = 0;
+			return err_set(e, ERR_USAGE,
+				       "%s: expected sizes such as 4K or 64,2M,1G, found \"%.60s\"", option,
+				       text);
+		}
+		++*n;
+		if (!*p)
+			return 0;
+	}
+}
+
+int cmdline_range(const char *option, const char *text, uint64_t *low, uint64_t *high, struct err *e)
+{
+	uint64_t end;
+	char rest;
+
+	if (sscanf(text, "%" SCNx64 "-%" SCNx64 "%c", low, &end, &rest) != 2 || *low >= end)
+		return err_set(e, ERR_USAGE, "%s: expected LOW-END in hex, LOW below END, found \"%.60s\"",
+			       option, text);
+	*high = end - 1;
+	return 0;
+}
+
+const char *cmdline_bytes_text(char *buf, size_t size, uint64_t v)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	size_t u = 0;
+
+	for (; v && v % 1024 == 0; v /= 1024)
+		u++;
+	snprintf(buf, size, "%" PRIu64 " %s", v, units[u]);
+	return buf;
+}
+
+void cmdline_json_string(FILE *f, const char *s)
+{
+	fputc('"', f);
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '"' || c == '\\')
+			fprintf(f, "\\%c", c);
+		else if (c < ' ' || c == 127)
+			fprintf(f, "\\u%04x", c);
+		else
+			fputc(c, f);
+	}
+	fputc('"', f);
 }
 
 void cmdline_join(char **list, const char *text)

@@ -12,7 +12,7 @@
 #include "sim/mem.h"
 #include "traces/inspect/feed.h"
 
-enum convert_option { OPT_FORMAT = 1, OPT_OPTIONS, OPT_LEVEL, OPT_PROVENANCE };
+enum convert_option { OPT_FORMAT = 1, OPT_OPTIONS, OPT_COLUMNS, OPT_LEVEL, OPT_PROVENANCE };
 
 struct convert {
 	const char *format;
@@ -23,6 +23,8 @@ struct convert {
 
 static const struct option options[] = {{"format", required_argument, NULL, OPT_FORMAT},
 					{"options", required_argument, NULL, OPT_OPTIONS},
+					{"option", required_argument, NULL, OPT_OPTIONS},
+					{"columns", required_argument, NULL, OPT_COLUMNS},
 					{"level", required_argument, NULL, OPT_LEVEL},
 					{"provenance", required_argument, NULL, OPT_PROVENANCE},
 					{0}};
@@ -51,6 +53,19 @@ static int set_provenance(struct provenance *p, const char *arg, struct err *e)
 		arg);
 }
 
+/* As --option columns=LIST. */
+static void add_columns(struct convert *c, const char *list)
+{
+	static const char key[] = "columns=";
+	size_t n = strlen(list);
+	char *option = mem_alloc_late(sizeof key + n, 1);
+
+	memcpy(option, key, sizeof key - 1);
+	memcpy(option + sizeof key - 1, list, n);
+	cmdline_join(&c->options, option);
+	mem_free(option);
+}
+
 static int set(void *ctx, int val, const char *arg, struct err *e)
 {
 	struct convert *c = ctx;
@@ -64,10 +79,17 @@ static int set(void *ctx, int val, const char *arg, struct err *e)
 	case OPT_OPTIONS:
 		cmdline_join(&c->options, arg);
 		return 0;
+	case OPT_COLUMNS:
+		add_columns(c, arg);
+		return 0;
 	case OPT_LEVEL:
+		if (!strcmp(arg, "fast")) {
+			c->level = TRACE_LEVEL_FAST;
+			return 0;
+		}
 		r = cmdline_number("--level", arg, &level, e);
 		if (!r && (level < 1 || level > 19))
-			r = err_set(e, ERR_USAGE, "--level: expected 1 … 19, found %s", arg);
+			r = err_set(e, ERR_USAGE, "--level: expected 1 … 19 or fast, found %s", arg);
 		c->level = r ? 0 : (int)level;
 		return r;
 	default:
@@ -138,12 +160,15 @@ int trace_convert_main(int argc, char **argv)
 	struct convert c = {0};
 	const struct cmdline line = {
 		.verb = "convert",
-		.usage = "[--format F] [--options K=V,…] [--level N] [--provenance KEY=TEXT] IN OUT.flt",
+		.usage = "[--format F] [--option K=V] [--columns LIST] [--level N] [--provenance KEY=TEXT] "
+			 "IN OUT.flt",
 		.help = "Reads a trace of any format (IN - is standard input) and writes the native "
 			"format.\n\n"
 			"  --format F             format of IN; without it, the first bytes tell\n"
-			"  --options K=V,…        options of the format: faultline trace formats\n"
-			"  --level N              compression level of zstd, 1 … 19\n"
+			"  --option K=V           option of the format, several: --options K=V,…\n"
+			"  --columns LIST         columns of each line, as --option columns=LIST: "
+			"ip,op,addr,size\n"
+			"  --level N              compression level of zstd, 1 … 19, or fast (large files)\n"
 			"  --provenance KEY=TEXT  program, arguments, recorder, recorded_at, host or notes\n",
 		.options = options,
 		.min = 2,

@@ -78,31 +78,63 @@ int feed_open(struct feed *f, const char *path, const char *format, const char *
 	return 0;
 }
 
+static void count(struct feed *f, const struct batch *b)
+{
+	uint64_t done = 0, total;
+
+	f->accesses += b->n;
+	f->controls += b->control != NULL;
+	if (!f->progress)
+		return;
+	done = f->accesses;
+	if (f->importer)
+		f->importer->ops->position(f->importer, &done, &total);
+	progress_update(f->progress, done, NULL);
+}
+
+/* What comes of one that was asked for the next batch. */
+static int given(struct feed *f, const struct batch *b, int r, struct err *e)
+{
+	if (r == -(int)ERR_TRUNCATED && f->tolerant) {
+		f->cut = *e;
+		err_clear(e);
+		return 0;
+	}
+	if (r > 0)
+		count(f, b);
+	return r;
+}
+
+int feed_skim(struct feed *f, struct batch *b, struct err *e)
+{
+	if (cli_interrupted())
+		return err_set(e, ERR_INTERRUPTED, "%s: interrupted", f->path);
+	return given(f, b,
+		     f->importer ? f->importer->ops->next(f->importer, b, e) : merged_skim(f->merged, b, e),
+		     e);
+}
+
+int feed_reveal(struct feed *f, struct batch *b, struct err *e)
+{
+	return b->addr || f->importer ? 0 : merged_reveal(f->merged, b, e);
+}
+
 int feed_next(struct feed *f, struct batch *b, struct err *e)
 {
-	uint64_t done, total, instructions = 0;
+	uint64_t instructions = 0;
 	int r;
 
 	if (cli_interrupted())
 		return err_set(e, ERR_INTERRUPTED, "%s: interrupted", f->path);
-	r = f->importer ? f->importer->ops->next(f->importer, b, e) : merged_next(f->merged, b, e);
+	r = given(f, b,
+		  f->importer ? f->importer->ops->next(f->importer, b, e) : merged_next(f->merged, b, e), e);
 	if (r <= 0)
 		return r;
 	for (size_t i = 0; i < b->n; i++)
 		instructions += META_ICOUNT(b->meta[i]);
-	f->accesses += b->n;
+	if (b->control && b->control->op == REC_INSTR)
+		instructions += b->control->arg[0];
 	f->instructions += instructions;
-	if (b->control) {
-		f->controls++;
-		if (b->control->op == REC_INSTR)
-			f->instructions += b->control->arg[0];
-	}
-	if (f->progress) {
-		done = f->accesses;
-		if (f->importer)
-			f->importer->ops->position(f->importer, &done, &total);
-		progress_update(f->progress, done, NULL);
-	}
 	return 1;
 }
 
@@ -117,7 +149,22 @@ void feed_provenance(struct feed *f, struct provenance *p)
 
 bool feed_is_truncated(const struct feed *f)
 {
-	return f->trace && trace_is_truncated(f->trace);
+	return f->cut.code || (f->trace && trace_is_truncated(f->trace));
+}
+
+int feed_report_cut(const struct feed *f, const char *what, struct err *e)
+{
+	if (f->cut.code)
+		return err_set(e, f->cut.code, "%s", f->cut.text);
+	if (!feed_is_truncated(f))
+		return 0;
+	return err_set(e, ERR_TRUNCATED, "%s: cut off; %s is of what is there", f->path, what);
+}
+
+void feed_wipe_progress(struct feed *f)
+{
+	progress_free(f->progress);
+	f->progress = NULL;
 }
 
 void feed_close(struct feed *f)

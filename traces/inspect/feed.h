@@ -15,6 +15,8 @@ struct feed {
 	struct importer *importer; /* … and then this */
 	const char *path;
 	struct progress *progress;
+	bool tolerant;  /* set by the caller: the cut of a foreign file is its end, not an error */
+	struct err cut; /* then this says where it was */
 	uint64_t accesses, instructions, controls; /* given out so far; instructions include REC_INSTR */
 };
 
@@ -27,9 +29,19 @@ int feed_open(struct feed *f, const char *path, const char *format, const char *
 /* 1, 0 at the end, negative on error; ERR_INTERRUPTED after Ctrl-C, ERR_TRUNCATED at the cut of a foreign
  * file. */
 int feed_next(struct feed *f, struct batch *b, struct err *e);
+/*
+ * The same, but a native trace's accesses may be left out (b->addr NULL, b->n as ever) until feed_reveal
+ * gives them. f->instructions is not counted.
+ */
+int feed_skim(struct feed *f, struct batch *b, struct err *e);
+int feed_reveal(struct feed *f, struct batch *b, struct err *e);
 void feed_provenance(struct feed *f, struct provenance *p);
-/* The end of a native trace is missing; foreign formats say so by ERR_TRUNCATED. */
+/* The end of a native trace is missing; foreign formats say so by ERR_TRUNCATED, or here when tolerant. */
 bool feed_is_truncated(const struct feed *f);
+/* At the end: ERR_TRUNCATED when the trace was cut, "…; WHAT is of what is there". Else 0. */
+int feed_report_cut(const struct feed *f, const char *what, struct err *e);
+/* Ends the progress line, before something is printed. */
+void feed_wipe_progress(struct feed *f);
 void feed_close(struct feed *f);
 
 #endif

@@ -11,7 +11,7 @@
 #include "traces/generators/generator.h"
 #include "traces/import.h"
 
-enum gen_option { OPT_OPTION = 1, OPT_LIST, OPT_LEVEL };
+enum gen_option { OPT_OPTION = 1, OPT_LIST, OPT_LEVEL, OPT_ACCESSES };
 
 struct gen {
 	char *options;
@@ -23,11 +23,29 @@ static const struct option options[] = {{"option", required_argument, NULL, OPT_
 					{"options", required_argument, NULL, OPT_OPTION},
 					{"list", no_argument, NULL, OPT_LIST},
 					{"level", required_argument, NULL, OPT_LEVEL},
+					{"accesses", required_argument, NULL, OPT_ACCESSES},
 					{0}};
+
+/* The option count of all patterns, in powers of 1000. */
+static int set_accesses(struct gen *g, const char *arg, struct err *e)
+{
+	char count[40];
+	uint64_t n;
+	int r = cmdline_number("--accesses", arg, &n, e);
+
+	if (r)
+		return r;
+	snprintf(count, sizeof count, "count=%" PRIu64, n);
+	cmdline_join(&g->options, count);
+	return 0;
+}
 
 static int set(void *ctx, int val, const char *arg, struct err *e)
 {
 	struct gen *g = ctx;
+
+	if (val == OPT_ACCESSES)
+		return set_accesses(g, arg, e);
 
 	if (val == OPT_LIST)
 		g->list = true;
@@ -128,10 +146,12 @@ int trace_gen_main(int argc, char **argv)
 	struct gen g = {0};
 	const struct cmdline line = {
 		.verb = "gen",
-		.usage = "PATTERN OUT.flt [--option K=V]… | --list [PATTERN]",
+		.usage = "PATTERN OUT.flt [--accesses N] [--option K=V]… | --list [PATTERN]",
 		.help = "Writes a synthetic trace.\n\n"
 			"  --list        the patterns, or the options of one\n"
-			"  --option K=V  an option of the pattern; may be repeated\n"
+			"  --option K=V  an option of the pattern; may be repeated; K, M, G are powers of "
+			"1024\n"
+			"  --accesses N  how many, as --option count=N, but k, M, G are powers of 1000\n"
 			"  --level N     compression level of zstd, 1 … 19\n",
 		.options = options,
 		.min = 0,

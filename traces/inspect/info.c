@@ -1,8 +1,10 @@
 /*
  * info.c - `faultline trace info FILE`: what is in a trace, for people or as JSON.
  *
- * Totals come from the footer; the control records are counted by reading the streams once. A foreign file is
- * imported into a temporary native one first (trace_open_any).
+ * Totals come from the footer. Unless --quick, the control records are counted by their kind, which reads the
+ * control sections of all blocks and decodes no access, and the fingerprint reads the file's bytes. --full
+ * decodes everything once (summary.h). A foreign file is imported into a temporary native one first
+ * (trace_open_any).
  */
 #include "traces/inspect/inspect.h"
 
@@ -12,37 +14,63 @@
 
 #include "sim/cli.h"
 #include "sim/mem.h"
+#include "traces/inspect/summary.h"
 
-enum info_option { OPT_FORMAT = 1, OPT_OPTIONS, OPT_JSON };
+enum info_option { OPT_FORMAT = 1, OPT_OPTIONS, OPT_JSON, OPT_QUICK, OPT_FULL, OPT_WINDOWS };
+
+#define WINDOWS_DEFAULT 20
+#define WINDOWS_MAX     100000
 
 struct info {
 	const char *format;
 	char *options;
-	bool json;
+	bool json, quick, full;
+	uint64_t windows;
 	/* found out */
 	struct trace_counts counts;
 	uint64_t by_op[REC_NR];
 	uint64_t bytes;
-	const char *fingerprint;
+	const char *fingerprint; /* NULL: --quick */
+	struct summary summary;  /* --full */
 };
 
 static const struct option options[] = {{"format", required_argument, NULL, OPT_FORMAT},
 					{"options", required_argument, NULL, OPT_OPTIONS},
 					{"json", no_argument, NULL, OPT_JSON},
+					{"quick", no_argument, NULL, OPT_QUICK},
+					{"full", no_argument, NULL, OPT_FULL},
+					{"windows", required_argument, NULL, OPT_WINDOWS},
 					{0}};
+
+static int set_windows(struct info *i, const char *arg, struct err *e)
+{
+	int r = cmdline_number("--windows", arg, &i->windows, e);
+
+	if (!r && (i->windows < 1 || i->windows > WINDOWS_MAX))
+		r = err_set(e, ERR_USAGE, "--windows: expected 1 … %d, found %s", WINDOWS_MAX, arg);
+	i->full = true;
+	return r;
+}
 
 static int set(void *ctx, int val, const char *arg, struct err *e)
 {
 	struct info *i = ctx;
 
-	(void)e;
-	if (val == OPT_FORMAT)
+	switch (val) {
+	case OPT_FORMAT:
 		i->format = arg;
-	else if (val == OPT_JSON)
-		i->json = true;
-	else
+		return 0;
+	case OPT_OPTIONS:
 		cmdline_join(&i->options, arg);
-	return 0;
+		return 0;
+	case OPT_WINDOWS:
+		return set_windows(i, arg, e);
+	default:
+		i->json |= val == OPT_JSON;
+		i->quick |= val == OPT_QUICK;
+		i->full |= val == OPT_FULL;
+		return 0;
+	}
 }
 
 static int count_controls(struct info *in, struct trace *t, struct err *e)
@@ -58,7 +86,7 @@ static int count_controls(struct info *in, struct trace *t, struct err *e)
 		r = stream_open(&s, t, i, e);
 		if (r)
 			break;
-		while ((r = stream_next(s, &b, e)) > 0 && !cli_interrupted()) {
+		while ((r = stream_skim(s, &b, e)) > 0 && !cli_interrupted()) {
 			if (b.control)
 				in->by_op[b.control->op]++;
 			done += b.n;
@@ -72,20 +100,26 @@ static int count_controls(struct info *in, struct trace *t, struct err *e)
 	return r;
 }
 
-static void json_string(const char *s)
+/* Decodes all accesses in the recorded order. */
+static int summarise(struct info *in, struct trace *t, const char *path, struct err *e)
 {
-	putchar('"');
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
+	struct progress *progress = progress_new("info", in->counts.accesses);
+	struct merged *m;
+	uint64_t done = 0;
+	struct batch b;
+	int r = merged_open(&m, t, e);
 
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < ' ' || c == 127)
-			printf("\\u%04x", c);
-		else
-			putchar(c);
+	while (!r && (r = merged_next(m, &b, e)) > 0) {
+		r = summary_add(&in->summary, &b, e);
+		done += b.n;
+		progress_update(progress, done, NULL);
+		if (!r && cli_interrupted())
+			r = err_set(e, ERR_INTERRUPTED, "%s: interrupted", path);
 	}
-	putchar('"');
+	merged_close(m);
+	progress_free(progress);
+	summary_finish(&in->summary);
+	return r;
 }
 
 static double bytes_per_access(const struct info *in)
@@ -93,13 +127,13 @@ static double bytes_per_access(const struct info *in)
 	return in->counts.accesses ? (double)in->bytes / (double)in->counts.accesses : 0;
 }
 
-static void print_json(const struct info *in, struct trace *t, const char *path)
+static void print_json(struct info *in, struct trace *t, const char *path)
 {
 	const struct trace_counts *c = &in->counts;
 	const char *sep = "";
 
 	printf("{\n  \"file\": ");
-	json_string(path);
+	cmdline_json_string(stdout, path);
 	printf(",\n  \"bytes\": %" PRIu64 ",\n", in->bytes);
 	printf("  \"accesses\": %" PRIu64 ",\n  \"reads\": %" PRIu64 ",\n  \"writes\": %" PRIu64
 	       ",\n  \"fetches\": %" PRIu64 ",\n",
@@ -111,14 +145,20 @@ static void print_json(const struct info *in, struct trace *t, const char *path)
 	       c->blocks);
 	printf("  \"has_mappings\": %s,\n  \"truncated\": %s,\n", trace_has_mappings(t) ? "true" : "false",
 	       trace_is_truncated(t) ? "true" : "false");
-	printf("  \"controls\": %" PRIu64 ",\n  \"controls_by_op\": {", c->controls);
-	for (unsigned op = 0; op < REC_NR; op++)
-		if (in->by_op[op]) {
-			printf("%s\"%s\": %" PRIu64, sep, record_op_info(op)->name, in->by_op[op]);
-			sep = ", ";
-		}
-	printf("},\n  \"provenance\": %s,\n  \"fingerprint\": \"%s\"\n}\n", trace_provenance_json(t),
-	       in->fingerprint);
+	printf("  \"controls\": %" PRIu64 ",\n", c->controls);
+	if (!in->quick) {
+		printf("  \"controls_by_op\": {");
+		for (unsigned op = 0; op < REC_NR; op++)
+			if (in->by_op[op]) {
+				printf("%s\"%s\": %" PRIu64, sep, record_op_info(op)->name, in->by_op[op]);
+				sep = ", ";
+			}
+		printf("},\n  \"fingerprint\": \"%s\",\n", in->fingerprint);
+	}
+	printf("  \"provenance\": %s", trace_provenance_json(t));
+	if (in->full)
+		summary_print_json(&in->summary);
+	printf("\n}\n");
 }
 
 /* Wraps text at the terminal's width behind the label's column. */
@@ -258,9 +298,22 @@ static void print_page(const struct info *in, struct trace *t, const char *path)
 	snprintf(detail, sizeof detail, "%.3f bytes an access", bytes_per_access(in));
 	number("bytes", in->bytes, detail);
 	number("blocks", c->blocks, "");
-	wrapped("fingerprint", in->fingerprint);
+	if (in->fingerprint)
+		wrapped("fingerprint", in->fingerprint);
 	if (trace_is_truncated(t))
 		wrapped("truncated", "yes: the end is missing; the numbers are of what is there");
+}
+
+/* What is not in the footer. */
+static int find_out(struct info *in, struct trace *t, const char *path, struct err *e)
+{
+	int r = count_controls(in, t, e);
+
+	if (!r) {
+		in->fingerprint = trace_fingerprint(t, e);
+		r = in->fingerprint ? 0 : -(int)e->code;
+	}
+	return r || !in->full ? r : summarise(in, t, path, e);
 }
 
 static int info(struct info *in, const char *path, struct err *e)
@@ -273,27 +326,35 @@ static int info(struct info *in, const char *path, struct err *e)
 		return r;
 	in->bytes = stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 	r = trace_counts(t, &in->counts, e);
-	if (!r)
-		r = count_controls(in, t, e);
-	if (!r) {
-		in->fingerprint = trace_fingerprint(t, e);
-		r = in->fingerprint ? 0 : -(int)e->code;
-	}
+	if (in->full)
+		summary_init(&in->summary, in->counts.accesses, in->windows);
+	if (!r && !in->quick)
+		r = find_out(in, t, path, e);
 	if (!r && in->json)
 		print_json(in, t, path);
 	else if (!r)
 		print_page(in, t, path);
+	if (!r && !in->json && in->full)
+		r = summary_print(&in->summary, e);
+	if (in->full)
+		summary_release(&in->summary);
 	trace_close(t);
 	return r;
 }
 
 int trace_info_main(int argc, char **argv)
 {
-	struct info in = {0};
+	struct info in = {.windows = WINDOWS_DEFAULT};
 	const struct cmdline line = {
 		.verb = "info",
-		.usage = "[--json] [--format F] [--options K=V,…] FILE",
+		.usage = "[--quick | --full] [--windows N] [--json] [--format F] [--options K=V,…] FILE",
 		.help = "Says what a trace holds and where it comes from.\n\n"
+			"  --quick          what header and footer say, nothing else is read\n"
+			"  (neither)        also the control records by kind and the fingerprint\n"
+			"  --full           also threads, mappings, sizes, strides, reuse and the working "
+			"set\n"
+			"                   over time: decodes every access\n"
+			"  --windows N      the working set in N windows, 20 when left out; implies --full\n"
 			"  --json           as a JSON object\n"
 			"  --format F       format of FILE; without it, the first bytes tell\n"
 			"  --options K=V,…  options of the format\n",
@@ -306,6 +367,8 @@ int trace_info_main(int argc, char **argv)
 	struct err e = {0};
 	int first, r = cmdline_parse(&line, argc, argv, &first, &e);
 
+	if (r > 0 && in.quick && in.full)
+		r = err_set(&e, ERR_USAGE, "trace info: --quick and --full exclude each other");
 	if (r > 0)
 		info(&in, argv[first], &e);
 	mem_free(in.options);
