@@ -11,7 +11,7 @@
  *
  * After arch/x86/mm/tlb.c, Linux 6.1: choose_new_asid with six ids a CPU, tlb_gen,
  * tlb_single_page_flush_ceiling. Not modelled: out-of-order overlap of misses, speculation, SMT, the kernel's
- * own TLB entries.
+ * own TLB entries; instructions without accesses beyond 106 days of simulated time (not executed).
  */
 #include "models/cpu.h"
 
@@ -396,7 +396,11 @@ void cpu_run(struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t n
 
 void cpu_execute(struct cpu *c, uint64_t instructions)
 {
-	struct sums s = {.instructions = instructions};
+	uint64_t end = clock_cycles(c->x.clock, CLOCK_HORIZON),
+		 left = end > c->x.cycles ? end - c->x.cycles : 0;
+	uint64_t cpi = MAX_OF(c->params->cpi_milli, UINT64_C(1));
+	struct sums s = {.instructions = MIN_OF(instructions,
+						mul_div_u64(MIN_OF(left, UINT64_MAX / 2000), 1000, cpi))};
 
 	settle(c, &s, 0);
 }

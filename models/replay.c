@@ -162,22 +162,19 @@ static bool wait_for_turn(struct thread *th, struct task *t)
 {
 	if (order_has_turn(th))
 		return false;
-	th->waits = true;
 	th->r->stats.order_waits++;
-	sched_block_user(t, order_key(th));
+	order_wait(th);
 	order_wake_turn(th->r, task_now(t));
 	return true;
 }
 
-/* A thread without records sleeps until the trace is over; it leaves user mode. */
+/* A thread without records sleeps until its process or the trace is over; it leaves user mode. */
 static void idle_step(struct thread *th, struct task *t)
 {
-	if (!th->r->nr_busy) {
+	if (!th->r->nr_busy || th->process->group_exit)
 		sched_call(t, replay_thread_end);
-	} else {
-		th->waits = true;
-		sched_block_user(t, order_key(th));
-	}
+	else
+		order_wait(th);
 }
 
 /* One step of a killed process; false when the task left user mode. */

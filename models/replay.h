@@ -32,6 +32,8 @@
 	X(S, BOOL, ends, "metrics.ends", "false", 0, 1, "",                                               \
 	  "named snapshots before the first record (before), behind the last (after) and when all "       \
 	  "processes are gone (exited)")                                                                  \
+	X(S, U64, oom_kills, "metrics.oom_kills", "4", 0, UINT32_MAX, "snapshots",                        \
+	  "the first so many OOM kills each take a named snapshot (oom-1, ...) of what the killer saw")   \
 	X(S, BOOL, drain, "metrics.drain", "false", 0, 1, "",                                             \
 	  "before a named snapshot pages in LRU batches join their lists, as after a call of move_pages") \
 	X(S, U64, seed, "seed", "1", 0, UINT64_MAX, "", "seed of all random streams")
@@ -49,6 +51,8 @@ enum replay_mapping { REPLAY_MAPPING_AUTO, REPLAY_MAPPING_RECORDED, REPLAY_MAPPI
 	X(S, COUNTER, mismatches, "calls",                                                        \
 	  "system calls that succeeded when recorded and failed here, or the other way")          \
 	X(S, COUNTER, order_waits, "waits", "times a thread waited for the recorded order")       \
+	X(S, COUNTER, order_breaks, "pieces",                                                     \
+	  "pieces that went ahead because the recorded order contradicts itself")                 \
 	X(S, COUNTER, processes, "processes", "processes started")                                \
 	X(S, COUNTER, threads, "threads", "threads started")                                      \
 	X(S, COUNTER, unresolved_faults, "faults", "accesses given up because memory could not be had")
@@ -84,6 +88,11 @@ struct replay_stats *replay_stats_of(struct replay *r);
 uint64_t replay_accesses(const struct replay *r);
 /* The first error of reading the trace, or NULL. */
 const struct err *replay_error(const struct replay *r);
+/*
+ * When everybody who is left waits for somebody else's turn: lets the earliest go ahead and returns true. The
+ * caller asks before each event.
+ */
+bool replay_unstall(struct replay *r, tick_t now);
 /* Asked for an early end (max_accesses reached or a read error). */
 bool replay_is_over(const struct replay *r);
 /* All processes so far, gone ones too; NULL past the last. */

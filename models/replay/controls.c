@@ -4,6 +4,7 @@
 #include "models/replay/parts.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "models/kernel/fork.h"
 #include "models/kernel/syscall.h"
@@ -28,8 +29,8 @@ static void child_start(struct thread *th, uint32_t pid, uint32_t tid, bool proc
 		mm = t->mm;
 		mm->users++;
 	}
-	if (!child || child->started) { /* it left no stream: it is there until the end of time, as far as the
-					   trace knows */
+	if (!child || child->started || child->ended) { /* it left no stream: it is there until the end of
+					   time, as far as the trace knows */
 		if (mm && process) {
 			p->exited = true;
 			p->mm = NULL;
@@ -40,7 +41,16 @@ static void child_start(struct thread *th, uint32_t pid, uint32_t tid, bool proc
 		return;
 	}
 	replay_thread_start(child, p, mm, t, task_now(t));
-	task_stack_alloc(t, child->task);
+	if (!t->process->killed) /* a record that is skipped costs neither memory nor time */
+		task_stack_alloc(t, child->task);
+}
+
+/* begin_new_exec, __set_task_comm: the last part of the path, at most 15 characters of it. */
+static void set_comm(struct process *p, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(p->comm, TASK_COMM_LEN, "%s", slash && slash[1] ? slash + 1 : path);
 }
 
 static void exec_program(struct task *t, const struct control *c)
@@ -49,7 +59,7 @@ static void exec_program(struct task *t, const struct control *c)
 		replay_drop_mm(t);
 	t->process->mm = NULL; /* other threads that the trace did not end stay in the old one */
 	if (c->text)
-		snprintf(t->process->comm, sizeof t->process->comm, "%s", c->text);
+		set_comm(t->process, c->text);
 	replay_new_mm(t);
 }
 
@@ -76,7 +86,7 @@ static void run_control(struct task *t, const struct control *c)
 	switch (c->op) {
 	case REC_PROCESS:
 		if (c->text)
-			snprintf(t->process->comm, sizeof t->process->comm, "%s", c->text);
+			set_comm(t->process, c->text);
 		t->process->ppid = (uint32_t)c->arg[0];
 		break;
 	case REC_THREAD:
@@ -120,6 +130,8 @@ void control_run(struct task *t)
 	th->r->stats.controls++;
 	run_control(t, c);
 	th->control_done = true;
+	if (c->op == REC_EXIT_GROUP)
+		replay_group_exit(t);
 	if (exits && t->mm) /* an exit has taken effect when its memory is gone */
 		replay_drop_mm(t);
 	if (ordered)
@@ -149,6 +161,8 @@ void control_skip_exit(struct task *t)
 {
 	struct thread *th = t->stream;
 
+	if (th->b.control->op == REC_EXIT_GROUP)
+		replay_group_exit(t);
 	order_done(th->r, th->b.control->seq, task_now(t));
 	replay_thread_end(t);
 }

@@ -4,10 +4,18 @@
  */
 #include "models/replay/parts.h"
 
+void order_wait(struct thread *th)
+{
+	th->waits = true;
+	th->r->nr_waits++;
+	sched_block_user(th->task, order_key(th));
+}
+
 void order_wake_thread(struct thread *th, tick_t now)
 {
 	if (th->waits) {
 		th->waits = false;
+		th->r->nr_waits--;
 		sched_wake(th->r->k, order_key(th), now);
 	}
 }
@@ -82,6 +90,8 @@ bool order_has_turn(const struct thread *th)
 {
 	const struct replay *r = th->r;
 
+	if (th->forced)
+		return true;
 	if (r->params.schedule != REPLAY_AS_RECORDED)
 		return th->after <= r->done_seq;
 	for (size_t i = 0; i < r->nr_threads; i++)
@@ -120,4 +130,29 @@ void order_done(struct replay *r, uint64_t seq, tick_t now)
 		if (!th->idle && th->after <= r->done_seq)
 			order_wake_thread(th, now);
 	}
+}
+
+/*
+ * A trace whose order contradicts itself (two threads that each come behind the other, records of a thread
+ * behind its process's end): when all that is left waits, the earliest goes ahead.
+ */
+bool replay_unstall(struct replay *r, tick_t now)
+{
+	struct thread *th;
+
+	if (r->over || r->nr_waits != sched_nr_user(r->k->sched))
+		return false;
+	th = first_in_order(r);
+	if (!th)
+		return false;
+	r->stats.order_breaks++;
+	th->forced = true;
+	if (th->gone)
+		skip_gone(th, now);
+	else if (!th->started)
+		start_orphan(th, now);
+	else
+		order_wake_thread(th, now);
+	order_wake_turn(r, now);
+	return true;
 }

@@ -20,6 +20,7 @@ struct thread {
 	struct mm *first_mm;   /* address space to start with, NULL: a new one */
 	bool started, ended, control_done, waits;
 	bool gone;        /* it ended, and no record has begun another thread of its number yet */
+	bool forced;      /* its piece goes ahead although it is not its turn: nothing else can */
 	bool idle;        /* its stream ended without an exit: it sleeps until the trace is over */
 	unsigned retries; /* of the access at pos */
 	vaddr_t fault_addr;
@@ -35,7 +36,8 @@ struct replay {
 	bool on_demand, over;
 	struct thread *threads; /* one a thread of the trace */
 	size_t nr_threads;
-	size_t nr_busy; /* threads with records left */
+	size_t nr_busy;  /* threads with records left */
+	size_t nr_waits; /* tasks that wait for their turn, or idle ones for the end */
 	struct process **processes;
 	size_t nr_processes, cap_processes;
 	struct map thread_of;    /* pid << 32 | tid -> index */
@@ -75,12 +77,19 @@ void replay_drop_mm(struct task *t);
 void replay_thread_done(struct thread *th, tick_t now);
 /* Kernel mode: the recording ends here, but not the thread: as far as the trace knows it lives on. */
 void replay_thread_idle(struct task *t);
+/*
+ * Kernel mode: do_group_exit. Threads without records left end with it, in its time as far as memory goes;
+ * the others where their records end.
+ */
+void replay_group_exit(struct task *t);
 /* Kernel mode: the thread is over: its address space, then itself. */
 void replay_thread_end(struct task *t);
 
 /* order.c: whose turn it is. */
 /* Wakes the thread if it waits for its turn. */
 void order_wake_thread(struct thread *th, tick_t now);
+/* User mode: th's task sleeps until order_wake_thread. */
+void order_wait(struct thread *th);
 bool order_has_turn(const struct thread *th);
 void order_wake_turn(struct replay *r, tick_t now);
 void order_start_orphans(struct replay *r, tick_t now);

@@ -76,6 +76,7 @@ bool replay_next_batch(struct thread *th)
 		th->stream = NULL;
 		return false;
 	}
+	th->forced = th->forced && th->order == th->b.order;
 	th->order = th->b.order;
 	th->after = th->b.after;
 	return true;
@@ -129,6 +130,8 @@ static void attach_all(struct replay *r, struct process *p)
 		if (t && t->process == p && !t->mm) {
 			t->mm = p->mm;
 			p->mm->users++;
+			if (t->exec) /* it is on its CPU already, with none */
+				cpu_load_mm(r->cpus[t->exec->cpu], p->mm);
 		}
 	}
 	p->mm->users--; /* the creator's, counted by mm_new and here */
@@ -154,18 +157,17 @@ void replay_new_mm(struct task *t)
 		return;
 	}
 	cpu_load_mm(r->cpus[t->exec->cpu], t->mm);
-	t->mm->ran = true;
+	t->mm->ran = UINT64_MAX;
 }
 
-void replay_drop_mm(struct task *t)
+/* t, which is cur or not on a CPU, is no user of its address space any more. */
+static void drop_mm_of(struct task *cur, struct task *t)
 {
 	struct replay *r = ((struct thread *)t->stream)->r;
 	struct mm *mm = t->mm;
 
-	sched_sync(t);
 	counters_refresh_process(t->process); /* its peak goes with it */
 	t->mm = NULL;
-	cpu_leave_mm(r->cpus[t->exec->cpu]);
 	if (mm->users == 1) {
 		if (t->process->mm == mm)
 			t->process->mm = NULL;
@@ -173,7 +175,32 @@ void replay_drop_mm(struct task *t)
 			if (r->cpus[i]->mm == mm)
 				r->cpus[i]->mm = NULL;
 	}
-	mm_put(t, mm);
+	mm_put(cur, mm);
+}
+
+void replay_drop_mm(struct task *t)
+{
+	struct replay *r = ((struct thread *)t->stream)->r;
+
+	sched_sync(t);
+	cpu_leave_mm(r->cpus[t->exec->cpu]);
+	drop_mm_of(t, t);
+}
+
+void replay_group_exit(struct task *t)
+{
+	struct replay *r = ((struct thread *)t->stream)->r;
+
+	t->process->group_exit = true;
+	for (size_t i = 0; i < r->nr_threads; i++) {
+		struct thread *th = &r->threads[i];
+
+		if (!th->idle || th->ended || th->process != t->process)
+			continue;
+		if (!th->task->exec && th->task->mm)
+			drop_mm_of(t, th->task);
+		order_wake_thread(th, task_now(t));
+	}
 }
 
 void replay_thread_done(struct thread *th, tick_t now)
