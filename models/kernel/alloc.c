@@ -2,18 +2,19 @@
  * alloc.c - page allocation: policy, fast path, slow path.
  *
  * Modelled after mm/page_alloc.c, Linux 6.1: __alloc_pages, gfp_to_alloc_flags, __alloc_pages_slowpath,
- * wake_all_kswapds,
+ * wake_all_kswapds, __alloc_pages_direct_compact,
  * __alloc_pages_direct_reclaim, should_reclaim_retry, __alloc_pages_may_oom; mm/mempolicy.c: alloc_pages,
  * vma_alloc_folio, alloc_pages_preferred_many. The buddy allocator never calls reclaim; this file owns the
  * way from one to the other.
  *
- * Not modelled: compaction in the slow path, memory cgroup charges.
+ * Not modelled: memory cgroup charges.
  */
 #include "models/kernel/alloc.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "models/kernel/compact.h"
 #include "models/kernel/kswapd.h"
 #include "models/kernel/oom.h"
 #include "models/kernel/sched.h"
@@ -26,6 +27,9 @@ struct attempt {
 	bool bind;       /* the node mask comes from a bind policy */
 	nodemask_t mask; /* of the policy */
 	unsigned no_progress;
+	enum compact_result compacted; /* the last compaction's */
+	enum compact_priority prio;
+	unsigned compact_retries;
 };
 
 static bool zone_reclaim_hook(void *ctx, struct zone *z, struct alloc_context *ac)
@@ -155,50 +159,119 @@ static void prepare(struct attempt *a)
 	a->ac.spread_dirty_pages = false;
 }
 
+/* __alloc_pages_direct_compact */
+static pfn_t direct_compact(struct attempt *a, unsigned alloc_flags, enum compact_priority prio)
+{
+	struct task *cur = a->cur;
+	struct memory *m = cur->k->memory;
+	pfn_t pfn;
+
+	if (!a->ac.order)
+		return PFN_NONE;
+	cur->flags |= TASK_MEMALLOC;
+	a->compacted = compact_direct(cur, &a->ac, alloc_flags, prio);
+	cur->flags &= ~TASK_MEMALLOC;
+	if (a->compacted == COMPACT_SKIPPED)
+		return PFN_NONE;
+	vm_event(m, VMEV_COMPACTSTALL, 1);
+	a->ac.cpu = cur->exec->cpu;
+	pfn = try_freelists(a, alloc_flags);
+	vm_event(m, pfn == PFN_NONE ? VMEV_COMPACTFAIL : VMEV_COMPACTSUCCESS, 1);
+	if (pfn != PFN_NONE)
+		compact_succeeded(frame_zone(m, frame_of(m, pfn)), a->ac.order);
+	else
+		sched_cond(cur);
+	return pfn;
+}
+
+/* Compaction before any reclaim, for large requests and those that fragment; false: give up at once. */
+static bool compact_first(struct attempt *a, unsigned alloc_flags, pfn_t *pfn)
+{
+	gfp_t gfp = a->ac.gfp;
+	bool costly = a->ac.order > COSTLY_ORDER;
+
+	if (!(gfp & GFP_BIT_DIRECT_RECLAIM) || !(gfp & GFP_BIT_IO) || reserve_flags(a->cur, gfp) ||
+	    (!costly && (!a->ac.order || a->ac.migratetype == MIGRATE_MOVABLE)))
+		return true;
+	*pfn = direct_compact(a, alloc_flags, COMPACT_PRIO_FIRST);
+	if (*pfn != PFN_NONE || !costly || !(gfp & GFP_BIT_NORETRY))
+		return true;
+	if (a->compacted == COMPACT_SKIPPED || a->compacted == COMPACT_DEFERRED || gfp & GFP_BIT_THISNODE)
+		return false;
+	a->prio = COMPACT_PRIO_FIRST;
+	return true;
+}
+
+/* The kernel's reserves, where the task may have them. */
+static unsigned refresh_flags(struct attempt *a, unsigned flags)
+{
+	unsigned reserve = reserve_flags(a->cur, a->ac.gfp);
+
+	if (reserve)
+		flags = reserve | (flags & ALLOC_KSWAPD);
+	if (reserve || !(flags & ALLOC_CPUSET)) {
+		a->ac.nodemask = 0;
+		prepare(a);
+	}
+	return flags;
+}
+
+/* Reclaim and compaction were not enough: whether to go round again, perhaps with a page found meanwhile. */
+static bool go_on(struct attempt *a, unsigned flags, uint64_t reclaimed, pfn_t *pfn)
+{
+	struct task *cur = a->cur;
+	gfp_t gfp = a->ac.gfp;
+	bool progress;
+
+	if (gfp & GFP_BIT_NORETRY || (a->ac.order > COSTLY_ORDER && !(gfp & GFP_BIT_RETRY_MAYFAIL)))
+		return false;
+	if (worth_another_round(a, flags, reclaimed > 0))
+		return true;
+	if (reclaimed && gfp & GFP_BIT_IO &&
+	    compact_retry(cur->k, &a->ac, flags, a->compacted, &a->prio, &a->compact_retries))
+		return true;
+	*pfn = may_oom(a, &progress);
+	if (*pfn != PFN_NONE || !progress)
+		return false;
+	if (cur->flags & TASK_OOM_VICTIM && (flags & ALLOC_OOM || gfp & GFP_BIT_NOMEMALLOC))
+		return false;
+	a->no_progress = 0;
+	return true;
+}
+
 static pfn_t slowpath(struct attempt *a)
 {
 	struct task *cur = a->cur;
 	gfp_t gfp = a->ac.gfp;
-	unsigned flags = zonelist_slow_flags(gfp, a->ac.order), reserve;
+	unsigned flags = zonelist_slow_flags(gfp, a->ac.order);
 	uint64_t reclaimed;
-	bool progress;
 	pfn_t pfn;
 
 	a->ac.nodemask = a->mask; /* the fast path may have narrowed it to the cpuset */
+	a->prio = COMPACT_PRIO_DEFAULT;
+	a->compacted = COMPACT_SKIPPED;
 	prepare(a);
 	if (!a->ac.preferred_zone)
 		return PFN_NONE;
 	if (flags & ALLOC_KSWAPD)
 		wake_kswapds(a);
 	pfn = try_freelists(a, flags);
+	if (pfn == PFN_NONE && !compact_first(a, flags, &pfn))
+		return PFN_NONE;
 	while (pfn == PFN_NONE) {
 		sched_sync(cur);
 		a->ac.cpu = cur->exec->cpu;
 		if (flags & ALLOC_KSWAPD)
 			wake_kswapds(a);
-		reserve = reserve_flags(cur, gfp);
-		if (reserve)
-			flags = reserve | (flags & ALLOC_KSWAPD);
-		if (reserve || !(flags & ALLOC_CPUSET)) {
-			a->ac.nodemask = 0;
-			prepare(a);
-		}
+		flags = refresh_flags(a, flags);
 		pfn = try_freelists(a, flags);
 		if (pfn != PFN_NONE || !(gfp & GFP_BIT_DIRECT_RECLAIM) || cur->flags & TASK_MEMALLOC)
 			break;
 		pfn = direct_reclaim(a, flags, &reclaimed);
-		if (pfn != PFN_NONE || gfp & GFP_BIT_NORETRY)
+		if (pfn == PFN_NONE)
+			pfn = direct_compact(a, flags, a->prio);
+		if (pfn != PFN_NONE || !go_on(a, flags, reclaimed, &pfn))
 			break;
-		if (a->ac.order > COSTLY_ORDER && !(gfp & GFP_BIT_RETRY_MAYFAIL))
-			break;
-		if (worth_another_round(a, flags, reclaimed > 0))
-			continue;
-		pfn = may_oom(a, &progress);
-		if (pfn != PFN_NONE || !progress)
-			break;
-		if (cur->flags & TASK_OOM_VICTIM && (flags & ALLOC_OOM || gfp & GFP_BIT_NOMEMALLOC))
-			break;
-		a->no_progress = 0;
 	}
 	return pfn;
 }
@@ -275,26 +348,62 @@ pfn_t alloc_pages(struct task *cur, gfp_t gfp, unsigned order)
 	return allocate_by(cur, gfp & GFP_BIT_THISNODE ? NULL : cur->policy, &r, gfp, order);
 }
 
+/*
+ * The THP part of vma_alloc_folio: the wanted node alone, with compaction but without reclaim; others only
+ * where a task may wait for it. False when the policy says where to look.
+ */
+static bool alloc_huge(struct task *cur, const struct mempolicy *p, struct policy_request *r, gfp_t gfp,
+		       unsigned order, pfn_t *pfn)
+{
+	struct policy_request alone;
+	unsigned nid = cur->exec->nid;
+
+	if (p && (p->mode == MPOL_INTERLEAVE || p->mode == MPOL_WEIGHTED_INTERLEAVE ||
+		  p->mode == MPOL_PREFERRED_MANY))
+		return false;
+	policy_choose(p, cur->k->memory, r);
+	if (p && p->mode == MPOL_PREFERRED)
+		nid = r->preferred_nid;
+	if (r->nodemask && !(r->nodemask >> nid & 1))
+		return false;
+	r->preferred_nid = nid;
+	alone = *r;
+	alone.nodemask = UINT64_C(1) << nid;
+	*pfn = allocate(cur, &alone, gfp | GFP_BIT_THISNODE | GFP_BIT_NORETRY, order, false);
+	if (*pfn == PFN_NONE && gfp & GFP_BIT_DIRECT_RECLAIM)
+		*pfn = allocate(cur, r, gfp, order, p && p->mode == MPOL_BIND && r->nodemask);
+	return true;
+}
+
 pfn_t alloc_page_vma(struct task *cur, gfp_t gfp, unsigned order, struct vma *vma, vaddr_t addr)
 {
 	const struct mempolicy *p = vma->policy ? vma->policy : cur->policy;
 	struct policy_request r;
+	pfn_t pfn;
 
+	gfp |= GFP_BIT_COMP; /* vma_alloc_folio */
 	request_init(cur, &r, gfp);
 	r.by_index = vma->policy != NULL || p != NULL;
 	r.index = vma->pgoff + ((addr - vma->start) >> PAGE_SHIFT);
 	r.index >>= order;
+	if (order == PAGEBLOCK_ORDER && alloc_huge(cur, p, &r, gfp, order, &pfn))
+		return pfn;
 	return allocate_by(cur, p, &r, gfp, order);
 }
 
-pfn_t alloc_pages_node(struct task *cur, unsigned nid, gfp_t gfp, unsigned order)
+pfn_t alloc_pages_nodemask(struct task *cur, unsigned nid, nodemask_t mask, gfp_t gfp, unsigned order)
 {
 	struct policy_request r;
 
 	request_init(cur, &r, gfp);
 	r.preferred_nid = nid;
-	r.nodemask = gfp & GFP_BIT_THISNODE ? UINT64_C(1) << nid : 0;
+	r.nodemask = mask;
 	return allocate(cur, &r, gfp, order, false);
+}
+
+pfn_t alloc_pages_node(struct task *cur, unsigned nid, gfp_t gfp, unsigned order)
+{
+	return alloc_pages_nodemask(cur, nid, gfp & GFP_BIT_THISNODE ? UINT64_C(1) << nid : 0, gfp, order);
 }
 
 void free_pages(struct task *cur, pfn_t pfn, unsigned order)

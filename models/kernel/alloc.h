@@ -16,6 +16,8 @@ pfn_t alloc_pages(struct task *cur, gfp_t gfp, unsigned order);
 pfn_t alloc_page_vma(struct task *cur, gfp_t gfp, unsigned order, struct vma *vma, vaddr_t addr);
 /* From a node (alloc_pages_node); GFP_BIT_THISNODE forbids others. */
 pfn_t alloc_pages_node(struct task *cur, unsigned nid, gfp_t gfp, unsigned order);
+/* From a node, or others of the mask (0: all): __alloc_pages. */
+pfn_t alloc_pages_nodemask(struct task *cur, unsigned nid, nodemask_t mask, gfp_t gfp, unsigned order);
 /* Frees a page that nobody refers to (refs 0 or 1): __free_pages. */
 void free_pages(struct task *cur, pfn_t pfn, unsigned order);
 /* A page for page tables (pte_alloc_one): zeroed, accounted; for pgtable_ensure's ops, ctx is the struct

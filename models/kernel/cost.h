@@ -78,6 +78,8 @@
 	X(S, U64, kswapd_wake, "cost.kswapd_wake", "13000", 0, 1000000000, "cycles", "waking kswapd (5 us)") \
 	X(S, U64, migrate_page, "cost.migrate_page", "6500", 0, 1000000000, "cycles",                        \
 	  "migrating a page in a batch (2.5 us, uncalibrated)")                                              \
+	X(S, U64, compact_scan, "cost.compact_scan", "52", 0, 1000000000, "cycles",                          \
+	  "compaction: a page looked at by a scanner (20 ns, uncalibrated)")                                 \
 	X(S, U64, zero_huge, "cost.zero_huge", "390000", 0, 1000000000, "cycles",                            \
 	  "a 2 MiB fault's clearing (150 us)")
 PARAM_STRUCT(cost_params, COST_PARAMS);

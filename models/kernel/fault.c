@@ -4,7 +4,7 @@
  * Modelled after arch/x86/mm/fault.c do_user_addr_fault, mm/memory.c handle_mm_fault, handle_pte_fault,
  * mm_account_fault, mm/mmap.c expand_stack, mm/gup.c populate_vma_page_range with FOLL_TOUCH; Linux 6.1.
  *
- * Not modelled: NUMA hinting faults, userfaultfd, protection keys; a fault keeps the
+ * Not modelled: NUMA hinting faults on huge entries, userfaultfd, protection keys; a fault keeps the
  * mmap_lock while it waits for a device.
  */
 #include "models/kernel/fault.h"
@@ -14,6 +14,7 @@
 #include "models/kernel/fault/parts.h"
 #include "models/kernel/mapping.h"
 #include "models/kernel/mmaplock.h"
+#include "models/kernel/numa_balancing.h"
 #include "models/kernel/fault/thp.h"
 
 #define STACK_LIMIT (UINT64_C(8) << 20)
@@ -106,6 +107,10 @@ static enum fault_result dispatch(struct fault *f)
 		return f->vma->file ? fault_file(f) : fault_anon(f);
 	if (pte_is_swap(e))
 		return fault_swap(f);
+	if (e & PTE_PROTNONE && f->k->params.numa_balancing) {
+		numa_balancing_fault(f->cur, f->vma, f->addr);
+		return FAULT_DONE;
+	}
 	if (e & PTE_PROTNONE && !(e & PTE_PRESENT)) { /* the mapping allows it again: restore */
 		f->table->e[f->slot] = fault_pte(f, pte_pfn(e), false) | (e & (PTE_DIRTY | PTE_SPECIAL));
 		f->orig = f->table->e[f->slot];
@@ -212,11 +217,12 @@ static bool touch_present(struct task *cur, vaddr_t addr, bool write)
 	if (*e & PTE_HUGE) { /* touch_pmd */
 		*e |= PTE_ACCESSED | (write ? PTE_DIRTY : 0);
 	} else if (!(*e & PTE_SPECIAL)) {
-		struct frame *f = frame_of(cur->k->memory, pte_pfn(*e));
+		pfn_t pfn = page_head(cur->k->memory, pte_pfn(*e));
+		struct frame *f = frame_of(cur->k->memory, pfn);
 
 		if (write && !(*e & PTE_DIRTY) && f->flags & FR_ANON)
 			f->flags |= FR_DIRTY;
-		lru_mark_accessed(cur, pte_pfn(*e));
+		lru_mark_accessed(cur, pfn);
 	}
 	return true;
 }

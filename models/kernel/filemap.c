@@ -226,6 +226,7 @@ static bool write_page(struct task *cur, struct file *f, uint64_t pos, uint64_t 
 	}
 	if (pfn == PFN_NONE)
 		return false;
+	page_make_buffers(cur, pfn);
 	charge_copy(cur, bytes);
 	frame_of(cur->k->memory, pfn)->flags |= FR_UPTODATE;
 	page_mark_dirty(cur, pfn);

@@ -15,6 +15,7 @@
 #include "models/kernel/fork.h"
 
 #include "models/kernel/lru.h"
+#include "models/kernel/numa_balancing.h"
 #include "models/kernel/rmap.h"
 #include "models/kernel/sched.h"
 #include "models/kernel/thp_split.h"
@@ -93,7 +94,7 @@ static pte_t copy_present(struct copy *c, pte_t *src, vaddr_t va)
 
 		frame_get(k, pte_pfn(e));
 		rmap_add(k, pte_pfn(e), c->mm, va >> PAGE_SHIFT);
-		c->mm->rss[mm_counter_of(f)]++;
+		c->mm->rss[mm_counter_of(frame_of(k->memory, page_head(k->memory, pte_pfn(e))))]++;
 		f->flags &= ~(uint32_t)FR_EXCLUSIVE;
 	}
 	if (vma_is_cow(c->from)) {
@@ -120,7 +121,7 @@ static bool copy_huge(struct copy *c, struct ptable *src, vaddr_t va)
 	*e &= ~PTE_WRITE;
 	frame_of(k->memory, pte_pfn(*e))->flags &= ~(uint32_t)FR_EXCLUSIVE;
 	frame_get(k, pte_pfn(*e));
-	rmap_add(k, pte_pfn(*e), c->mm, va >> PAGE_SHIFT);
+	rmap_add_huge(k, pte_pfn(*e), c->mm, va >> PAGE_SHIFT);
 	c->mm->rss[MM_ANONPAGES] += HUGE_PAGE_NR;
 	return true;
 }
@@ -219,6 +220,7 @@ struct mm *mm_fork(struct task *cur, struct process *p)
 	if (k->hooks.tlb_flush)
 		k->hooks.tlb_flush(k->hooks.ctx, cur, old, 0, USER_ADDRESS_END);
 	mmap_write_unlock(cur, old);
+	numa_balancing_fork(cur, mm);
 	if (done)
 		return mm;
 	mm_put(cur, mm);
@@ -254,7 +256,16 @@ void mm_put(struct task *cur, struct mm *mm)
 	CHECK(mm->users > 0, "address space %u has no user", mm->id);
 	if (--mm->users)
 		return;
+	if (mm->thp_registered) { /* khugepaged_exit: waits while khugepaged works on it */
+		if (cur->k->mms->thp_at == mm) {
+			mmap_write_lock(cur, mm);
+			mmap_write_unlock(cur, mm);
+		}
+		mm_unwatch(cur->k->mms, mm);
+	}
 	unmap_all(cur, mm);
+	if (mm->huge_zero)
+		cur->k->huge_zero_users--;
 	pgtable_release(&mm->pt, &alloc_table_ops, &ctx);
 	kernel_object_free(cur, SLAB_CACHE_MM_STRUCT, mm->slab);
 	if (mm->process && mm->process->mm == mm)

@@ -64,8 +64,9 @@ struct frame {
 	uint32_t gen;     /* MGLRU: generation + 1 and tier, 0 when on no generation's list */
 	uint64_t index;   /* page cache: page offset in the file; anonymous: virtual page number */
 	uint64_t rmap;    /* mappings: see rmap.h */
-	uint64_t private; /* swap entry, slab, page-table page: by flags */
-	uint64_t memcg;
+	uint64_t private; /* swap entry, slab, page-table page; a tail's head: by flags */
+	uint32_t memcg;
+	uint32_t last_cpupid; /* who took the last NUMA hinting fault on it, 0 = nobody (numa_balancing.h) */
 };
 
 struct frame_list {
@@ -109,6 +110,22 @@ static inline void frame_list_append(struct frames *m, struct frame_list *l, pfn
 	else
 		l->first = pfn;
 	l->last = pfn;
+	l->n++;
+}
+
+/* Puts pfn in front of `at`, which is on the list. */
+static inline void frame_list_insert(struct frames *m, struct frame_list *l, pfn_t at, pfn_t pfn)
+{
+	struct frame *f = &m->f[pfn], *a = &m->f[at];
+
+	if (a->prev == PFN_NONE) {
+		frame_list_push(m, l, pfn);
+		return;
+	}
+	f->prev = a->prev;
+	f->next = at;
+	m->f[f->prev].next = pfn;
+	a->prev = pfn;
 	l->n++;
 }
 
@@ -165,6 +182,42 @@ static inline bool frame_has(const struct frame *f, uint32_t flags)
 static inline uint32_t frame_nr_pages(const struct frame *f)
 {
 	return f->flags & FR_HEAD ? 1u << f->order : 1u;
+}
+/* The frame that speaks for the page: the head of a compound page, else itself (compound_head). */
+static inline pfn_t frames_head(const struct frames *m, pfn_t pfn)
+{
+	return m->f[pfn].flags & FR_TAIL ? (pfn_t)m->f[pfn].private : pfn;
+}
+
+/*
+ * A mapped compound page (of four frames at least) counts its mappings apart: entries that map all of it, and
+ * entries that map one of its pages. Tails are on no list and hold no reference (all are the head's), so
+ * they keep what the head has no room for, as in Linux. The head's mapcount is the sum of all.
+ */
+#define TAIL_WHOLE 1 /* refs: entries that map the whole page (compound_mapcount) */
+#define TAIL_FIRST 2 /* refs: entries that map the first page alone; the others' are in their mapcount */
+#define TAIL_PARTS 3 /* refs: pages that have an entry of their own; index: pages on their way to swap */
+
+static inline int32_t frame_whole_mapcount(const struct frame *head)
+{
+	return head->flags & FR_HEAD ? head[TAIL_WHOLE].refs : 0;
+}
+/* Entries that map this page, alone or within the whole (page_mapcount). */
+static inline int32_t frames_mapcount(const struct frames *m, pfn_t pfn)
+{
+	const struct frame *f = &m->f[pfn], *h = &m->f[frames_head(m, pfn)];
+
+	if (!(h->flags & FR_HEAD))
+		return f->mapcount;
+	return h->mapcount ? h[TAIL_WHOLE].refs + (f == h ? h[TAIL_FIRST].refs : f->mapcount) : 0;
+}
+/* How many of its pages are mapped. */
+static inline uint32_t frame_mapped_pages(const struct frame *head)
+{
+	if (!head->mapcount)
+		return 0;
+	return head->flags & FR_HEAD && !head[TAIL_WHOLE].refs ? (uint32_t)head[TAIL_PARTS].refs
+							       : frame_nr_pages(head);
 }
 /* On the file lists (folio_is_file_lru): not swap-backed. */
 static inline bool frame_is_file_lru(const struct frame *f)

@@ -13,46 +13,63 @@
 #include "sim/eventq.h"
 #include "sim/param.h"
 
-#define KERNEL_PARAMS(X, S)                                                                            \
-	X(S, U64, swappiness, "vm.swappiness", "60", 0, 200, "",                                       \
-	  "weight of anonymous against file memory in reclaim; 100 = equal")                           \
-	X(S, U64, vfs_cache_pressure, "vm.vfs_cache_pressure", "100", 0, 10000, "%",                   \
-	  "how eagerly dentries and inodes are reclaimed")                                             \
-	X(S, U64, page_cluster, "vm.page-cluster", "3", 0, 8, "log2 pages",                            \
-	  "swap readahead: up to 2^n pages")                                                           \
-	X(S, U64, overcommit_memory, "vm.overcommit_memory", "0", 0, 2, "",                            \
-	  "0 heuristic, 1 always, 2 never beyond the limit")                                           \
-	X(S, U64, overcommit_ratio, "vm.overcommit_ratio", "50", 0, 100, "%",                          \
-	  "overcommit 2: share of memory beside swap")                                                 \
-	X(S, U64, zone_reclaim_mode, "vm.zone_reclaim_mode", "0", 0, 7, "bits",                        \
-	  "1 reclaim locally before going to another node, 2 write, 4 swap")                           \
-	X(S, U64, min_unmapped_ratio, "vm.min_unmapped_ratio", "1", 0, 100, "%",                       \
-	  "zone_reclaim_mode: unmapped file pages a node keeps")                                       \
-	X(S, U64, min_slab_ratio, "vm.min_slab_ratio", "5", 0, 100, "%",                               \
-	  "zone_reclaim_mode: reclaimable slab a node keeps")                                          \
-	X(S, U64, dirty_ratio, "vm.dirty_ratio", "20", 0, 100, "%",                                    \
-	  "dirty file pages, of available memory, at which writers are throttled")                     \
-	X(S, U64, dirty_background_ratio, "vm.dirty_background_ratio", "10", 0, 100, "%",              \
-	  "dirty file pages, of available memory, at which the flushers start")                        \
-	X(S, U64, dirty_expire_centisecs, "vm.dirty_expire_centisecs", "3000", 0, 1u << 30, "cs",      \
-	  "age at which dirty pages are written")                                                      \
-	X(S, U64, dirty_writeback_centisecs, "vm.dirty_writeback_centisecs", "500", 0, 1u << 30, "cs", \
-	  "period of the flushers")                                                                    \
-	X(S, U64, max_map_count, "vm.max_map_count", "65530", 1, 1u << 24, "mappings",                 \
-	  "most mappings of a process")                                                                \
-	X(S, U64, read_ahead_kb, "queue.read_ahead_kb", "128", 0, 1u << 20, "KiB",                     \
-	  "readahead of the file device")                                                              \
-	X(S, U64, fault_around_bytes, "vm.fault_around_bytes", "65536", 4096, 1u << 22, "bytes",       \
-	  "mapped around a file read fault (debugfs fault_around_bytes)")                              \
-	X(S, ENUM, thp_enabled, "thp.enabled", "never", 0, 0, "",                                      \
-	  "transparent huge pages at faults (/sys/kernel/mm/transparent_hugepage/enabled)",            \
-	  thp_enabled_name)                                                                            \
-	X(S, ENUM, thp_defrag, "thp.defrag", "madvise", 0, 0, "",                                      \
-	  "how hard a fault tries to get a huge page (transparent_hugepage/defrag)", thp_defrag_name)  \
-	X(S, BOOL, thp_use_zero_page, "thp.use_zero_page", "true", 0, 1, "",                           \
-	  "a read maps the huge zero page (transparent_hugepage/use_zero_page)")                       \
-	X(S, BOOL, oom_kill_allocating_task, "vm.oom_kill_allocating_task", "false", 0, 1, "",         \
-	  "kill whoever asks instead of the largest")
+#define KERNEL_PARAMS(X, S)                                                                               \
+	X(S, U64, swappiness, "vm.swappiness", "60", 0, 200, "",                                          \
+	  "weight of anonymous against file memory in reclaim; 100 = equal")                              \
+	X(S, U64, vfs_cache_pressure, "vm.vfs_cache_pressure", "100", 0, 10000, "%",                      \
+	  "how eagerly dentries and inodes are reclaimed")                                                \
+	X(S, U64, page_cluster, "vm.page-cluster", "3", 0, 8, "log2 pages",                               \
+	  "swap readahead: up to 2^n pages")                                                              \
+	X(S, U64, overcommit_memory, "vm.overcommit_memory", "0", 0, 2, "",                               \
+	  "0 heuristic, 1 always, 2 never beyond the limit")                                              \
+	X(S, U64, overcommit_ratio, "vm.overcommit_ratio", "50", 0, 100, "%",                             \
+	  "overcommit 2: share of memory beside swap")                                                    \
+	X(S, U64, zone_reclaim_mode, "vm.zone_reclaim_mode", "0", 0, 7, "bits",                           \
+	  "1 reclaim locally before going to another node, 2 write, 4 swap")                              \
+	X(S, U64, min_unmapped_ratio, "vm.min_unmapped_ratio", "1", 0, 100, "%",                          \
+	  "zone_reclaim_mode: unmapped file pages a node keeps")                                          \
+	X(S, U64, min_slab_ratio, "vm.min_slab_ratio", "5", 0, 100, "%",                                  \
+	  "zone_reclaim_mode: reclaimable slab a node keeps")                                             \
+	X(S, U64, dirty_ratio, "vm.dirty_ratio", "20", 0, 100, "%",                                       \
+	  "dirty file pages, of available memory, at which writers are throttled")                        \
+	X(S, U64, dirty_background_ratio, "vm.dirty_background_ratio", "10", 0, 100, "%",                 \
+	  "dirty file pages, of available memory, at which the flushers start")                           \
+	X(S, U64, dirty_expire_centisecs, "vm.dirty_expire_centisecs", "3000", 0, 1u << 30, "cs",         \
+	  "age at which dirty pages are written")                                                         \
+	X(S, U64, dirty_writeback_centisecs, "vm.dirty_writeback_centisecs", "500", 0, 1u << 30, "cs",    \
+	  "period of the flushers")                                                                       \
+	X(S, U64, max_map_count, "vm.max_map_count", "65530", 1, 1u << 24, "mappings",                    \
+	  "most mappings of a process")                                                                   \
+	X(S, U64, read_ahead_kb, "queue.read_ahead_kb", "128", 0, 1u << 20, "KiB",                        \
+	  "readahead of the file device")                                                                 \
+	X(S, U64, fault_around_bytes, "vm.fault_around_bytes", "65536", 4096, 1u << 22, "bytes",          \
+	  "mapped around a file read fault (debugfs fault_around_bytes)")                                 \
+	X(S, ENUM, thp_enabled, "thp.enabled", "never", 0, 0, "",                                         \
+	  "transparent huge pages at faults (/sys/kernel/mm/transparent_hugepage/enabled)",               \
+	  thp_enabled_name)                                                                               \
+	X(S, ENUM, thp_defrag, "thp.defrag", "madvise", 0, 0, "",                                         \
+	  "how hard a fault tries to get a huge page (transparent_hugepage/defrag)", thp_defrag_name)     \
+	X(S, BOOL, thp_use_zero_page, "thp.use_zero_page", "true", 0, 1, "",                              \
+	  "a read maps the huge zero page (transparent_hugepage/use_zero_page)")                          \
+	X(S, U64, extfrag_threshold, "vm.extfrag_threshold", "500", 0, 1000, "1/1000",                    \
+	  "fragmentation index up to which memory is reclaimed rather than compacted")                    \
+	X(S, U64, compaction_proactiveness, "vm.compaction_proactiveness", "20", 0, 100, "%",             \
+	  "how eagerly kcompactd compacts in the background; 0 = only when asked")                        \
+	X(S, BOOL, compact_unevictable_allowed, "vm.compact_unevictable_allowed", "true", 0, 1, "",       \
+	  "compaction may move locked pages")                                                             \
+	X(S, BOOL, oom_kill_allocating_task, "vm.oom_kill_allocating_task", "false", 0, 1, "",            \
+	  "kill whoever asks instead of the largest")                                                     \
+	X(S, U64, numa_balancing, "kernel.numa_balancing", "0", 0, 1, "",                                 \
+	  "1 = pages move to the node whose CPUs use them (0 is Linux's own choice on one node only)")    \
+	X(S, U64, numa_scan_delay, "kernel.numa_balancing_scan_delay_ms", "1000", 0, 1u << 30, "ms",      \
+	  "numa_balancing: run time of a task before its memory is scanned "                              \
+	  "(sched/numa_balancing/scan_delay_ms)")                                                         \
+	X(S, U64, numa_scan_period_min, "kernel.numa_balancing_scan_period_min_ms", "1000", 1, 1u << 30,  \
+	  "ms", "numa_balancing: shortest time in which all of a task's memory is scanned")               \
+	X(S, U64, numa_scan_period_max, "kernel.numa_balancing_scan_period_max_ms", "60000", 1, 1u << 30, \
+	  "ms", "numa_balancing: longest time in which all of a task's memory is scanned")                \
+	X(S, U64, numa_scan_size, "kernel.numa_balancing_scan_size_mb", "256", 1, 1u << 20, "MiB",        \
+	  "numa_balancing: scanned at a time")
 enum thp_enabled { THP_NEVER, THP_MADVISE, THP_ALWAYS };
 enum thp_defrag {
 	THP_DEFRAG_ALWAYS,
@@ -103,6 +120,7 @@ struct blkdev;
 struct lru;
 struct rmap;
 struct mm_table;
+struct khugepaged;
 
 /* Signals that must go upstream; installed by machine.c. */
 struct kernel_hooks {
@@ -116,8 +134,13 @@ struct kernel_hooks {
 	void (*process_killed)(void *ctx, struct mm *mm);
 	void (*event)(void *ctx, enum kernel_event kind, const char *scope, int64_t value,
 		      const char *detail);
-	/* Reclaim met a mapped huge page: takes it apart (thp_split_page). NULL: there are none. */
-	bool (*split_huge)(struct task *cur, pfn_t head);
+	/* cur is about to sleep: requests that it holds back go out (sched_submit_work). False: it holds
+	 * none. May be NULL. */
+	bool (*flush_plug)(struct task *cur);
+	/* The timer ticked while curr ran; it may set TASK_WORK. May be NULL. */
+	void (*tick)(struct task *curr);
+	/* What a task with TASK_WORK does on its way back to user mode. NULL where nobody sets it. */
+	void (*task_work)(struct task *cur);
 };
 
 struct kernel {
@@ -134,10 +157,12 @@ struct kernel {
 	struct swap *swap;
 	struct pagecache *pagecache;
 	struct writeback *writeback;
-	struct blkdev *file_dev; /* holds all files */
+	struct khugepaged *khugepaged; /* NULL: huge pages are off */
+	struct blkdev *file_dev;       /* holds all files */
 	struct kernel_hooks hooks;
 	pfn_t zero_pfn;             /* the shared zero page */
-	pfn_t huge_zero_pfn;        /* the shared huge zero page, 0 = not made yet */
+	pfn_t huge_zero_pfn;        /* the shared huge zero page, 0 = there is none now */
+	uint32_t huge_zero_users;   /* address spaces that have used it */
 	uint32_t reclaim_algorithm; /* row of the reclaim table */
 	uint64_t seed;
 };

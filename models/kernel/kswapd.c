@@ -5,12 +5,13 @@
  * balance_pgdat with boosted watermarks, kswapd_shrink_node, wakeup_kswapd. It is a task of its node's CPUs
  * and competes for them.
  *
- * Not modelled: freezing, kcompactd.
+ * Not modelled: freezing.
  */
 #include "models/kernel/kswapd.h"
 
 #include <stdio.h>
 
+#include "models/kernel/compact.h"
 #include "models/kernel/reclaim/scan.h"
 #include "models/kernel/sched.h"
 
@@ -115,13 +116,16 @@ static int wanted_zoneidx(const struct node *n, int before)
 	return n->kswapd_highest_zoneidx == NR_ZONES ? before : n->kswapd_highest_zoneidx;
 }
 
-static void try_to_sleep(struct task *cur, struct node *n, unsigned order, int highest_zoneidx)
+static void try_to_sleep(struct task *cur, struct node *n, unsigned alloc_order, unsigned order,
+			 int highest_zoneidx)
 {
 	struct memory *m = cur->k->memory;
 	uint64_t key = WAIT_KEY(WAIT_KSWAPD, n->nid);
 	bool woken = false;
 
 	if (may_sleep(cur, n, order, highest_zoneidx)) {
+		compact_forget_skips(cur, n);
+		kcompactd_wake(cur, n, alloc_order, (enum zone_id)highest_zoneidx);
 		woken = sched_wait(cur, key, task_now(cur) + PS_PER_S / 10, false);
 		if (woken) {
 			n->kswapd_highest_zoneidx = wanted_zoneidx(n, highest_zoneidx);
@@ -155,7 +159,7 @@ static void kswapd_main(struct task *cur)
 	alloc_order = reclaim_order = (unsigned)n->kswapd_order;
 	for (;;) {
 		highest = wanted_zoneidx(n, highest);
-		try_to_sleep(cur, n, reclaim_order, highest);
+		try_to_sleep(cur, n, alloc_order, reclaim_order, highest);
 		alloc_order = (unsigned)n->kswapd_order;
 		highest = wanted_zoneidx(n, highest);
 		n->kswapd_order = 0;
@@ -197,7 +201,6 @@ void kswapd_wake(struct task *cur, struct zone *z, gfp_t gfp, unsigned order, en
 {
 	struct node *n = &cur->k->memory->node[z->nid];
 
-	(void)gfp;
 	if (!z->managed || !n->kswapd)
 		return;
 	if (n->kswapd_highest_zoneidx == NR_ZONES || n->kswapd_highest_zoneidx < (int)highest_zoneidx)
@@ -208,8 +211,11 @@ void kswapd_wake(struct task *cur, struct zone *z, gfp_t gfp, unsigned order, en
 		return;
 	if (n->kswapd_failures >= MAX_RECLAIM_RETRIES ||
 	    (node_is_balanced(cur->k, n, order, (int)highest_zoneidx) &&
-	     !is_boosted(n, (int)highest_zoneidx)))
+	     !is_boosted(n, (int)highest_zoneidx))) {
+		if (!(gfp & GFP_BIT_DIRECT_RECLAIM)) /* enough is free, but in pieces */
+			kcompactd_wake(cur, n, order, highest_zoneidx);
 		return;
+	}
 	log_node(cur->k, KEV_WMARK_LOW, n, (int64_t)zone_free_pages(z));
 	log_node(cur->k, KEV_KSWAPD_WAKE, n, order);
 	task_charge(cur, CYCLES_alloc, cur->k->cost.kswapd_wake);

@@ -3,18 +3,20 @@
  *
  * Modelled after mm/swap.c and mm/mlock.c, Linux 6.1: batches of PAGEVEC_SIZE (15), the move functions
  * lru_add_fn, lru_deactivate_file_fn, lru_deactivate_fn, lru_lazyfree_fn, folio_activate_fn,
- * lru_move_tail_fn, the order of lru_add_drain_cpu, folio_mark_accessed. O(1) a page.
+ * lru_move_tail_fn, the order of lru_add_drain_cpu, folio_mark_accessed; mlock_pagevec with __mlock_page,
+ * __mlock_new_page, __munlock_page. O(1) a page.
  *
  * Invariant: a frame with FR_LRU is on the list lru_of() names, one without is on none; batches hold a
  * reference.
  *
- * Not modelled: the batches of mlock and munlock (they act at once), the LRU lock's contention.
+ * Not modelled: the LRU lock's contention.
  */
 #include "models/kernel/lru.h"
 
 #include <string.h>
 
 #include "models/kernel/lrugen.h"
+#include "models/kernel/rmap.h"
 #include "models/kernel/sched.h"
 #include "sim/mem.h"
 
@@ -36,9 +38,19 @@ struct batch {
 	pfn_t pfn[BATCH_SIZE];
 };
 
+/* mlock_pvec: pages to be locked or unlocked, in one row. */
+enum lock_kind { LOCK_LRU, LOCK_NEW, LOCK_UNDO };
+
+struct lock_batch {
+	unsigned n;
+	pfn_t pfn[BATCH_SIZE];
+	uint8_t kind[BATCH_SIZE]; /* enum lock_kind */
+};
+
 struct lru {
 	unsigned nr_cpus;
 	struct batch (*cpu)[NR_BATCHES];
+	struct lock_batch *lock;
 };
 
 struct lru *lru_new(unsigned nr_cpus)
@@ -47,12 +59,14 @@ struct lru *lru_new(unsigned nr_cpus)
 
 	l->nr_cpus = nr_cpus;
 	l->cpu = mem_alloc(nr_cpus, sizeof *l->cpu);
+	l->lock = mem_alloc(nr_cpus, sizeof *l->lock);
 	return l;
 }
 
 void lru_free(struct lru *l)
 {
 	mem_free(l->cpu);
+	mem_free(l->lock);
 	mem_free(l);
 }
 
@@ -123,6 +137,22 @@ void lru_unlink(struct kernel *k, pfn_t pfn)
 	count_list(k, f, l, -(int64_t)frame_nr_pages(f));
 }
 
+void lru_insert_part(struct kernel *k, pfn_t head, pfn_t part)
+{
+	struct frame *h = frame_of(k->memory, head), *f = frame_of(k->memory, part);
+	struct frames *m = &k->memory->frames;
+
+	if (by_generations(k) && !(h->flags & FR_UNEVICTABLE)) {
+		frame_list_insert(m, lru_gen_list(k, h), head, part);
+	} else {
+		struct frame_list *list = &frame_node(k->memory, h)->lruvec.list[lru_of(h)];
+
+		frame_list_insert(m, list, head, part);
+		list->n--; /* the head counts for it so far */
+	}
+	f->flags |= FR_LRU;
+}
+
 static bool evictable(const struct frame *f)
 {
 	return !(f->flags & FR_MLOCKED);
@@ -141,6 +171,7 @@ static void add_fn(struct kernel *k, pfn_t pfn, struct frame *f)
 			vm_event(k->memory, VMEV_UNEVICTABLE_PGRESCUED, n);
 	} else {
 		f->flags = (f->flags & ~(uint32_t)FR_ACTIVE) | FR_UNEVICTABLE;
+		f->gen = 0; /* mlock_count: whoever locks it counts */
 		if (!was_unevictable)
 			vm_event(k->memory, VMEV_UNEVICTABLE_PGCULLED, n);
 	}
@@ -274,26 +305,6 @@ void lru_add(struct task *cur, pfn_t pfn)
 	add_from(cur, BATCH_ADD, pfn);
 }
 
-void lru_add_vma(struct task *cur, pfn_t pfn, uint32_t vm_flags)
-{
-	const uint32_t vm_locked = 0x2000;
-
-	if (vm_flags & vm_locked) { /* mlock_new_page */
-		struct frame *f = frame_of(cur->k->memory, pfn);
-
-		if (!(f->flags & FR_MLOCKED)) {
-			f->flags |= FR_MLOCKED;
-			f->gen = 1;
-			zone_stat_add(frame_zone(cur->k->memory, f), NR_MLOCK, frame_nr_pages(f));
-			vm_event(cur->k->memory, VMEV_UNEVICTABLE_PGMLOCKED, frame_nr_pages(f));
-		}
-		f->flags &= ~(uint32_t)FR_BATCHED;
-		add_fn(cur->k, pfn, f);
-		return;
-	}
-	lru_add(cur, pfn);
-}
-
 void lru_activate(struct task *cur, pfn_t pfn)
 {
 	struct frame *f = frame_of(cur->k->memory, pfn);
@@ -368,19 +379,28 @@ void lru_rotate(struct kernel *k, unsigned cpu, pfn_t pfn)
 		batch_add(k, cpu, BATCH_ROTATE, pfn);
 }
 
-void lru_mlock(struct task *cur, pfn_t pfn)
+/* ---- locking ---- */
+
+static void rescue(struct kernel *k, pfn_t pfn, struct frame *f)
 {
-	struct kernel *k = cur->k;
-	struct frame *f = frame_of(k->memory, pfn);
+	lru_unlink(k, pfn);
+	f->flags &= ~(uint32_t)FR_UNEVICTABLE;
+	lru_link(k, pfn, false);
+	vm_event(k->memory, VMEV_UNEVICTABLE_PGRESCUED, frame_nr_pages(f));
+}
+
+/* __mlock_page */
+static void mlock_now(struct kernel *k, pfn_t pfn, struct frame *f)
+{
 	uint32_t n = frame_nr_pages(f);
 
-	if (!(f->flags & FR_MLOCKED)) {
-		f->flags |= FR_MLOCKED;
-		zone_stat_add(frame_zone(k->memory, f), NR_MLOCK, n);
-		vm_event(k->memory, VMEV_UNEVICTABLE_PGMLOCKED, n);
-	}
 	if (!(f->flags & FR_LRU))
 		return;
+	if (evictable(f)) { /* unlocked again by another CPU */
+		if (f->flags & FR_UNEVICTABLE)
+			rescue(k, pfn, f);
+		return;
+	}
 	if (f->flags & FR_UNEVICTABLE) {
 		f->gen++; /* mlock_count */
 		return;
@@ -392,14 +412,25 @@ void lru_mlock(struct task *cur, pfn_t pfn)
 	vm_event(k->memory, VMEV_UNEVICTABLE_PGCULLED, n);
 }
 
-void lru_munlock(struct task *cur, pfn_t pfn)
+/* __mlock_new_page */
+static void mlock_new_now(struct kernel *k, pfn_t pfn, struct frame *f)
 {
-	struct kernel *k = cur->k;
-	struct frame *f = frame_of(k->memory, pfn);
-	uint32_t n = frame_nr_pages(f);
-	bool isolated = f->flags & FR_LRU;
+	f->flags &= ~(uint32_t)FR_BATCHED;
+	if (!evictable(f)) {
+		f->flags |= FR_UNEVICTABLE;
+		f->gen = 1;
+		vm_event(k->memory, VMEV_UNEVICTABLE_PGCULLED, frame_nr_pages(f));
+	}
+	lru_link(k, pfn, false);
+}
 
-	if (isolated && f->flags & FR_UNEVICTABLE) {
+/* __munlock_page */
+static void munlock_now(struct kernel *k, pfn_t pfn, struct frame *f)
+{
+	uint32_t n = frame_nr_pages(f);
+	bool listed = f->flags & FR_LRU;
+
+	if (listed && f->flags & FR_UNEVICTABLE) {
 		if (f->gen)
 			f->gen--;
 		if (f->gen)
@@ -409,16 +440,72 @@ void lru_munlock(struct task *cur, pfn_t pfn)
 		f->flags &= ~(uint32_t)FR_MLOCKED;
 		zone_stat_add(frame_zone(k->memory, f), NR_MLOCK, -(int64_t)n);
 		vm_event(k->memory,
-			 isolated || !(f->flags & FR_UNEVICTABLE) ? VMEV_UNEVICTABLE_PGMUNLOCKED
-								  : VMEV_UNEVICTABLE_PGSTRANDED,
+			 listed || !(f->flags & FR_UNEVICTABLE) ? VMEV_UNEVICTABLE_PGMUNLOCKED
+								: VMEV_UNEVICTABLE_PGSTRANDED,
 			 n);
 	}
-	if (isolated && f->flags & FR_UNEVICTABLE) {
-		lru_unlink(k, pfn);
-		f->flags &= ~(uint32_t)FR_UNEVICTABLE;
-		lru_link(k, pfn, false);
-		vm_event(k->memory, VMEV_UNEVICTABLE_PGRESCUED, n);
+	if (listed && f->flags & FR_UNEVICTABLE)
+		rescue(k, pfn, f);
+}
+
+static void drain_locks(struct kernel *k, unsigned cpu)
+{
+	static void (*const now[])(struct kernel *, pfn_t, struct frame *) = {
+		[LOCK_LRU] = mlock_now, [LOCK_NEW] = mlock_new_now, [LOCK_UNDO] = munlock_now};
+	struct lock_batch *b = &k->lru->lock[cpu];
+	struct lock_batch todo = *b;
+
+	b->n = 0;
+	for (unsigned i = 0; i < todo.n; i++)
+		now[todo.kind[i]](k, todo.pfn[i], frame_of(k->memory, todo.pfn[i]));
+	for (unsigned i = 0; i < todo.n; i++)
+		frame_put(k, cpu, todo.pfn[i]);
+}
+
+static void lock_add(struct task *cur, enum lock_kind kind, pfn_t pfn)
+{
+	struct kernel *k = cur->k;
+	struct lock_batch *b = &k->lru->lock[cur->exec->cpu];
+
+	frame_get(k, pfn);
+	b->kind[b->n] = (uint8_t)kind;
+	b->pfn[b->n++] = pfn;
+	if (b->n == BATCH_SIZE || frame_of(k->memory, pfn)->flags & FR_HEAD)
+		drain_locks(k, cur->exec->cpu);
+}
+
+/* PG_mlocked and its counts, which do not wait. */
+static void set_mlocked(struct kernel *k, struct frame *f)
+{
+	if (f->flags & FR_MLOCKED)
+		return;
+	f->flags |= FR_MLOCKED;
+	zone_stat_add(frame_zone(k->memory, f), NR_MLOCK, frame_nr_pages(f));
+	vm_event(k->memory, VMEV_UNEVICTABLE_PGMLOCKED, frame_nr_pages(f));
+}
+
+void lru_add_vma(struct task *cur, pfn_t pfn, uint32_t vm_flags)
+{
+	const uint32_t vm_locked = 0x2000;
+
+	if (!(vm_flags & vm_locked)) {
+		lru_add(cur, pfn);
+		return;
 	}
+	set_mlocked(cur->k, frame_of(cur->k->memory, pfn)); /* mlock_new_page */
+	frame_of(cur->k->memory, pfn)->flags |= FR_BATCHED;
+	lock_add(cur, LOCK_NEW, pfn);
+}
+
+void lru_mlock(struct task *cur, pfn_t pfn)
+{
+	set_mlocked(cur->k, frame_of(cur->k->memory, pfn));
+	lock_add(cur, LOCK_LRU, pfn);
+}
+
+void lru_munlock(struct task *cur, pfn_t pfn)
+{
+	lock_add(cur, LOCK_UNDO, pfn);
 }
 
 void lru_drain_cpu(struct kernel *k, unsigned cpu)
@@ -426,6 +513,8 @@ void lru_drain_cpu(struct kernel *k, unsigned cpu)
 	for (unsigned b = 0; b < NR_BATCHES; b++)
 		if (k->lru->cpu[cpu][b].n)
 			drain_batch(k, cpu, (enum batch_kind)b);
+	if (k->lru->lock[cpu].n)
+		drain_locks(k, cpu);
 }
 
 void lru_drain(struct task *cur)
@@ -473,11 +562,16 @@ void frame_put(struct kernel *k, unsigned cpu, pfn_t pfn)
 	struct pcp_work work = {0};
 	unsigned order;
 
+	if (f->flags & FR_TAIL) {
+		pfn = frames_head(&k->memory->frames, pfn);
+		f = frame_of(k->memory, pfn);
+	}
 	CHECK(f->refs > 0, "frame %u has no reference", pfn);
 	if (--f->refs)
 		return;
 	DCHECK(f->mapcount == 0, "frame %u is freed while mapped", pfn);
 	lru_del(k, pfn);
+	rmap_undefer_split(k, pfn);
 	if (f->flags & FR_MLOCKED) {
 		zone_stat_add(frame_zone(k->memory, f), NR_MLOCK, -(int64_t)frame_nr_pages(f));
 		vm_event(k->memory, VMEV_UNEVICTABLE_PGCLEARED, frame_nr_pages(f));

@@ -2,8 +2,9 @@
  * lrugen.c - lists and sizes of generations.
  *
  * After include/linux/mm_inline.h (lru_gen_add_folio, lru_gen_del_folio, lru_gen_update_size,
- * lru_gen_is_active), mm/vmscan.c (folio_update_gen, folio_inc_gen) and mm/swap.c (folio_inc_refs) of
- * Linux 6.1. O(1) each.
+ * lru_gen_is_active), mm/vmscan.c (folio_update_gen, folio_inc_gen; read_ctrl_pos, reset_ctrl_pos,
+ * positive_ctrl_err, get_type_to_scan, get_tier_idx: a proportional controller over refaults by tier) and
+ * mm/swap.c (folio_inc_refs) of Linux 6.1. O(1) each.
  *
  * Invariant: nr_pages[g][t][z] are the pages of type t in zone z whose generation is g; pages of the two
  * youngest generations count as active in NR_ACTIVE_x.
@@ -79,6 +80,11 @@ static struct frame_list *list_at(struct kernel *k, const struct frame *f, unsig
 static struct frame_list *list_of(struct kernel *k, const struct frame *f)
 {
 	return list_at(k, f, f->gen >> 4 & GEN_BITS);
+}
+
+struct frame_list *lru_gen_list(struct kernel *k, const struct frame *f)
+{
+	return list_of(k, f);
 }
 
 static void set_gen(struct frame *f, unsigned gen)
@@ -194,4 +200,65 @@ void lru_gen_inc_refs(struct frame *f)
 		f->flags |= FR_WORKINGSET;
 	else if ((f->gen & REFS_BITS) != REFS_BITS)
 		f->gen += 1u << 8;
+}
+
+/* ---- the controller ---- */
+
+struct position {
+	uint64_t refaulted, total, gain;
+};
+
+static struct position read_position(const struct lru_gens *g, unsigned type, unsigned tier, uint64_t gain)
+{
+	struct position p = {g->avg_refaulted[type][tier] + g->refaulted[type][tier],
+			     g->avg_total[type][tier] + g->evicted[type][tier], gain};
+
+	if (tier)
+		p.total += g->protected[type][tier - 1];
+	return p;
+}
+
+/* reset_ctrl_pos with carryover: the oldest generation goes, half of its history stays. */
+void lru_gen_carry_over(struct lru_gens *g, unsigned type)
+{
+	for (unsigned tier = 0; tier < MAX_NR_TIERS; tier++) {
+		struct position p = read_position(g, type, tier, 0);
+
+		g->avg_refaulted[type][tier] = p.refaulted / 2;
+		g->avg_total[type][tier] = p.total / 2;
+		g->refaulted[type][tier] = g->evicted[type][tier] = 0;
+		if (tier)
+			g->protected[type][tier - 1] = 0;
+	}
+}
+
+static bool positive_error(struct position sp, struct position pv)
+{
+	return pv.refaulted < MIN_LRU_BATCH ||
+	       pv.refaulted * (sp.total + MIN_LRU_BATCH) * sp.gain <= (sp.refaulted + 1) * pv.total * pv.gain;
+}
+
+/* The last tier of `type` whose pages are evicted, measured against sp. */
+static unsigned last_tier(const struct lru_gens *g, unsigned type, struct position sp, uint64_t gain)
+{
+	unsigned tier = 1;
+
+	while (tier < MAX_NR_TIERS && positive_error(sp, read_position(g, type, tier, gain)))
+		tier++;
+	return tier - 1;
+}
+
+unsigned lru_gen_choose_type(const struct lru_gens *g, uint64_t swappiness, unsigned *tier)
+{
+	uint64_t gain[NR_LRU_TYPES] = {swappiness, 200 - swappiness};
+	unsigned type = positive_error(read_position(g, LRU_GEN_ANON, 0, gain[LRU_GEN_ANON]),
+				       read_position(g, LRU_GEN_FILE, 0, gain[LRU_GEN_FILE]));
+
+	*tier = last_tier(g, type, read_position(g, !type, 0, gain[!type]), gain[type]);
+	return type;
+}
+
+unsigned lru_gen_last_tier(const struct lru_gens *g, unsigned type)
+{
+	return last_tier(g, type, read_position(g, type, 0, 1), 2);
 }

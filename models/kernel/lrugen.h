@@ -30,8 +30,12 @@ struct lru_gens {
 	uint64_t avg_refaulted[NR_LRU_TYPES][MAX_NR_TIERS], avg_total[NR_LRU_TYPES][MAX_NR_TIERS];
 	uint64_t protected[NR_LRU_TYPES][MAX_NR_TIERS - 1];
 	uint64_t evicted[NR_LRU_TYPES][MAX_NR_TIERS], refaulted[NR_LRU_TYPES][MAX_NR_TIERS];
-	uint64_t walked_seq; /* mm_state.seq: page tables were walked for it */
+	uint64_t walked_seq;  /* mm_state.seq: page tables were walked for it */
+	bool kswapd_can_swap; /* kswapd's last walk looked at anonymous pages, too: so do its look-arounds */
 };
+
+/* What direct reclaim's own walk looked at: so do its look-arounds (task.mm_walk). */
+enum mm_walk { MM_WALK_NONE, MM_WALK_FILE, MM_WALK_ALL };
 
 struct lru_gens *lru_gens_new(void);
 static inline unsigned lru_gen_of_seq(uint64_t seq)
@@ -57,12 +61,20 @@ bool lru_gen_is_active(const struct lru_gens *g, unsigned gen);
 /* lru_gen_add_folio, lru_gen_del_folio; reclaiming: to the tail, or without a trace of having been active. */
 void lru_gen_add(struct kernel *k, pfn_t pfn, bool reclaiming);
 void lru_gen_del(struct kernel *k, pfn_t pfn, bool reclaiming);
+/* The list that a page of a generation is linked into. */
+struct frame_list *lru_gen_list(struct kernel *k, const struct frame *f);
 /* folio_update_gen and its sizes: the page was used; it is moved later. */
 void lru_gen_promote(struct kernel *k, pfn_t pfn);
 /* folio_inc_gen and the move: from the oldest generation into the next; tail or head. */
 unsigned lru_gen_postpone(struct kernel *k, pfn_t pfn, bool reclaiming, bool tail);
 /* To the head of its own generation's list. */
 void lru_gen_settle(struct kernel *k, pfn_t pfn);
+/* get_type_to_scan: the type to evict from, and the last of its tiers that is evicted. */
+unsigned lru_gen_choose_type(const struct lru_gens *g, uint64_t swappiness, unsigned *tier);
+/* get_tier_idx: the same tier for a type that was not chosen by comparison. */
+unsigned lru_gen_last_tier(const struct lru_gens *g, unsigned type);
+/* reset_ctrl_pos: the oldest generation goes, half of its history stays. */
+void lru_gen_carry_over(struct lru_gens *g, unsigned type);
 /* folio_inc_refs */
 void lru_gen_inc_refs(struct frame *f);
 /* Moves n pages of a type and zone from the inactive to the active count. */

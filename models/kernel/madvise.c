@@ -5,8 +5,8 @@
  * madvise_free_pte_range, madvise_willneed, madvise_remove, madvise_populate), mm/khugepaged.c
  * (hugepage_madvise) of Linux 6.1. cost.change_page an entry looked at by COLD, PAGEOUT and FREE.
  *
- * Huge pages are split before COLD, PAGEOUT and FREE look at them (Linux ages a whole one when all of it is
- * meant).
+ * COLD, PAGEOUT and FREE take a huge page whole when all of it is meant, and split it when a part is and
+ * nobody else maps it.
  *
  * Not modelled: KSM (MERGEABLE is accepted without effect), MADV_COLLAPSE and memory failure injection
  * (EINVAL, as in a kernel built without them), the kernel's check that the caller could open the file for
@@ -54,11 +54,11 @@ struct advice {
 
 /* ---- COLD, PAGEOUT ---- */
 
-static void make_old(struct advice *a, struct ptable *t, unsigned i, vaddr_t va, pte_t bits)
+static void make_old(struct advice *a, struct ptable *t, unsigned i, vaddr_t va, uint64_t bytes, pte_t bits)
 {
 	if (t->e[i] & bits) {
 		t->e[i] &= ~bits;
-		gather_range(a->g, va, va + PAGE_SIZE);
+		gather_range(a->g, va, va + bytes);
 	}
 }
 
@@ -75,14 +75,61 @@ static bool isolate(struct advice *a, pfn_t pfn)
 	return false;
 }
 
-static void cold_leaf(void *arg, struct ptable *t, vaddr_t first, vaddr_t last)
+/* Takes apart the huge page that pfn is of; false when it could not. */
+static bool split_page(struct advice *a, pfn_t pfn)
+{
+	struct kernel *k = a->cur->k;
+	pfn_t head = page_head(k->memory, pfn);
+	bool done;
+
+	frame_get(k, head);
+	done = thp_split_page(a->cur, head, NULL);
+	frame_put(k, a->cur->exec->cpu, head);
+	return done;
+}
+
+/* A huge entry, all of which is meant; others' pages are left alone. */
+static void cold_huge(struct advice *a, struct ptable *t, vaddr_t va)
+{
+	unsigned i = ptable_index(va, 2);
+	pfn_t head = pte_pfn(t->e[i]);
+
+	task_charge(a->cur, CYCLES_syscall, a->cur->k->cost.change_page);
+	make_old(a, t, i, va, HUGE_PAGE_SIZE, PTE_ACCESSED);
+	frame_of(a->cur->k->memory, head)->flags &= ~(uint32_t)FR_REFERENCED;
+	if (a->advice == MADV_COLD)
+		lru_deactivate(a->cur, head);
+	else if (isolate(a, head))
+		reclaim_pages(a->cur, &head, 1);
+}
+
+/* The leaf to go on with when the huge entry was split or is none; NULL when it was dealt with. */
+static struct ptable *cold_entry(struct advice *a, struct ptable *t, vaddr_t first, vaddr_t last)
+{
+	pte_t e;
+
+	if (t->level == 1)
+		return t;
+	e = t->e[ptable_index(first, 2)];
+	if (!pte_present(e) || e & PTE_SPECIAL ||
+	    frames_mapcount(&a->cur->k->memory->frames, pte_pfn(e)) != 1)
+		return NULL;
+	if (last - first == HUGE_PAGE_SIZE) {
+		cold_huge(a, t, first);
+		return NULL;
+	}
+	return split_page(a, pte_pfn(e)) ? pgtable_table(&a->mm->pt, first, 1) : NULL;
+}
+
+static void cold_table(void *arg, struct ptable *table, vaddr_t first, vaddr_t last)
 {
 	struct advice *a = arg;
 	struct kernel *k = a->cur->k;
+	struct ptable *t = cold_entry(a, table, first, last);
 	pfn_t out[PTABLE_ENTRIES];
 	unsigned n = 0;
 
-	for (vaddr_t va = first; va < last; va += PAGE_SIZE) {
+	for (vaddr_t va = first; t && va < last; va += PAGE_SIZE) {
 		unsigned i = ptable_index(va, 1);
 		pte_t e = t->e[i];
 		struct frame *f;
@@ -91,9 +138,12 @@ static void cold_leaf(void *arg, struct ptable *t, vaddr_t first, vaddr_t last)
 			continue;
 		task_charge(a->cur, CYCLES_syscall, k->cost.change_page);
 		f = frame_of(k->memory, pte_pfn(e));
+		if (f->flags & (FR_HEAD | FR_TAIL) &&
+		    (frames_mapcount(&k->memory->frames, pte_pfn(e)) != 1 || !split_page(a, pte_pfn(e))))
+			break;
 		if (!(f->flags & FR_LRU) || f->mapcount != 1)
 			continue;
-		make_old(a, t, i, va, PTE_ACCESSED);
+		make_old(a, t, i, va, PAGE_SIZE, PTE_ACCESSED);
 		f->flags &= ~(uint32_t)FR_REFERENCED;
 		if (a->advice == MADV_COLD)
 			lru_deactivate(a->cur, pte_pfn(e));
@@ -124,15 +174,51 @@ static bool clean_for_free(struct task *cur, pfn_t pfn)
 	return true;
 }
 
-static void free_leaf(void *arg, struct ptable *t, vaddr_t first, vaddr_t last)
+/* madvise_free_huge_pmd: the leaf to go on with, NULL when the huge entry was dealt with. */
+static struct ptable *free_entry(struct advice *a, struct ptable *t, vaddr_t first, vaddr_t last)
+{
+	unsigned i = ptable_index(first, 2);
+	struct frame *f;
+	pte_t e;
+
+	if (t->level == 1)
+		return t;
+	e = t->e[i];
+	f = frame_of(a->cur->k->memory, pte_pfn(e));
+	if (!pte_present(e) || e & PTE_SPECIAL || f->mapcount != 1 || f->flags & FR_LOCKED)
+		return NULL;
+	if (last - first != HUGE_PAGE_SIZE)
+		return split_page(a, pte_pfn(e)) ? pgtable_table(&a->mm->pt, first, 1) : NULL;
+	task_charge(a->cur, CYCLES_syscall, a->cur->k->cost.change_page);
+	f->flags &= ~(uint32_t)FR_DIRTY;
+	make_old(a, t, i, first, HUGE_PAGE_SIZE, PTE_ACCESSED | PTE_DIRTY);
+	lru_lazyfree(a->cur, pte_pfn(e));
+	return NULL;
+}
+
+/* A part of a huge page: true when it is a page of its own now. */
+static bool free_part(struct advice *a, pfn_t pfn)
+{
+	const struct memory *m = a->cur->k->memory;
+
+	if (!frame_has(&m->frames.f[pfn], FR_HEAD | FR_TAIL))
+		return true;
+	/* folio_estimated_sharers: the first page's */
+	return frames_mapcount(&m->frames, page_head(m, pfn)) == 1 && split_page(a, pfn);
+}
+
+static void free_table(void *arg, struct ptable *table, vaddr_t first, vaddr_t last)
 {
 	struct advice *a = arg;
 	struct kernel *k = a->cur->k;
+	struct ptable *t = free_entry(a, table, first, last);
 
-	for (vaddr_t va = first; va < last; va += PAGE_SIZE) {
+	for (vaddr_t va = first; t && va < last; va += PAGE_SIZE) {
 		unsigned i = ptable_index(va, 1);
 		pte_t e = t->e[i];
 
+		if (pte_present(e) && !(e & PTE_SPECIAL) && !free_part(a, pte_pfn(e)))
+			break;
 		if (pte_none(e) || e & PTE_SPECIAL)
 			continue;
 		task_charge(a->cur, CYCLES_syscall, k->cost.change_page);
@@ -141,7 +227,7 @@ static void free_leaf(void *arg, struct ptable *t, vaddr_t first, vaddr_t last)
 			a->mm->rss[MM_SWAPENTS]--;
 			swap_put_and_cache(a->cur, pte_swap_entry(e));
 		} else if (clean_for_free(a->cur, pte_pfn(e))) {
-			make_old(a, t, i, va, PTE_ACCESSED | PTE_DIRTY);
+			make_old(a, t, i, va, PAGE_SIZE, PTE_ACCESSED | PTE_DIRTY);
 			lru_lazyfree(a->cur, pte_pfn(e));
 		}
 	}
@@ -159,7 +245,7 @@ static void walk_pages(struct advice *a, struct vma *v, vaddr_t start, vaddr_t e
 	gather_init(&g, a->cur, a->mm, false);
 	a->g = &g;
 	a->vma = v;
-	thp_walk_leaves(a->cur, a->mm, start, end, fn, a);
+	pgtable_for_each(&a->mm->pt, start, end, fn, a);
 	gather_finish(&g);
 }
 
@@ -169,7 +255,7 @@ static void swapin_leaf(void *arg, struct ptable *t, vaddr_t first, vaddr_t last
 {
 	struct advice *a = arg;
 
-	for (vaddr_t va = first; va < last; va += PAGE_SIZE) {
+	for (vaddr_t va = first; t->level == 1 && va < last; va += PAGE_SIZE) {
 		pte_t e = t->e[ptable_index(va, 1)];
 		pfn_t pfn;
 
@@ -305,6 +391,9 @@ static int64_t advise_flags(struct advice *a, struct vma **v, vaddr_t start, vad
 	(void)advised_flags(a->advice, &flags);
 	if (a->advice == MADV_WIPEONFORK && ((*v)->file || (*v)->flags & VM_SHARED))
 		return -LINUX_EINVAL;
+	if (a->advice == MADV_HUGEPAGE && (*v)->anon_vma && !(*v)->file &&
+	    a->cur->k->params.thp_enabled != THP_NEVER && mm_watch(a->cur->k->mms, a->mm))
+		sched_wake(a->cur->k, WAIT_KEY(WAIT_KHUGEPAGED, 0), task_now(a->cur));
 	if (flags == (*v)->flags)
 		return 0;
 	err = mapping_change(a->cur, a->mm, v, start, end, flags, (*v)->policy);
@@ -327,12 +416,12 @@ static int64_t advise_vma(struct advice *a, struct vma **v, vaddr_t start, vaddr
 	case MADV_PAGEOUT:
 		if (locked)
 			return -LINUX_EINVAL;
-		walk_pages(a, *v, start, end, cold_leaf);
+		walk_pages(a, *v, start, end, cold_table);
 		return 0;
 	case MADV_FREE:
 		if (locked || !vma_is_anonymous(*v))
 			return -LINUX_EINVAL;
-		walk_pages(a, *v, start, end, free_leaf);
+		walk_pages(a, *v, start, end, free_table);
 		return 0;
 	case MADV_DONTNEED:
 	case MADV_DONTNEED_LOCKED:
@@ -376,6 +465,7 @@ static int64_t walk_vmas(struct advice *a, vaddr_t start, vaddr_t end)
 int64_t sys_madvise(struct task *cur, vaddr_t addr, uint64_t len, int advice)
 {
 	struct advice a = {.cur = cur, .mm = cur->mm, .advice = advice};
+	struct swap_plug plug;
 	vaddr_t end = addr + page_align(len);
 	uint32_t flags = 0;
 	int64_t err;
@@ -391,7 +481,9 @@ int64_t sys_madvise(struct task *cur, vaddr_t addr, uint64_t len, int advice)
 		mmap_write_unlock(cur, a.mm);
 	} else {
 		mmap_read_lock(cur, a.mm);
+		swap_plug_start(cur, &plug);
 		err = walk_vmas(&a, addr, end);
+		swap_plug_finish(cur, &plug);
 		mmap_read_unlock(cur, a.mm);
 	}
 	return err;

@@ -71,6 +71,13 @@ void mapping_free(struct task *cur, struct vma *v)
 	mem_free(v);
 }
 
+/* split_huge_pmd_if_needed */
+static void split_huge_at(struct task *cur, struct mm *mm, vaddr_t addr)
+{
+	if (addr & (HUGE_PAGE_SIZE - 1))
+		(void)thp_split_entry(cur, mm, addr);
+}
+
 int64_t mapping_split(struct task *cur, struct mm *mm, struct vma *v, vaddr_t addr, bool limited,
 		      struct vma **upper)
 {
@@ -81,8 +88,7 @@ int64_t mapping_split(struct task *cur, struct mm *mm, struct vma *v, vaddr_t ad
 		return -LINUX_ENOMEM;
 	if (!kernel_object_alloc(cur, SLAB_CACHE_VMA, &obj))
 		return -LINUX_ENOMEM;
-	if (addr & (HUGE_PAGE_SIZE - 1)) /* vma_adjust_trans_huge */
-		(void)thp_split_entry(cur, mm, addr);
+	split_huge_at(cur, mm, addr);
 	u = vma_split(&mm->vmas, v, addr);
 	u->slab = obj;
 	if (u->file)
@@ -114,6 +120,12 @@ int64_t mapping_change(struct task *cur, struct mm *mm, struct vma **v, vaddr_t 
 	area.end = end;
 	area.flags = flags;
 	area.policy = policy;
+	/* vma_adjust_trans_huge: a bound within a mapping becomes one between two, by a split or by a merge
+	 */
+	if (start != (*v)->start)
+		split_huge_at(cur, mm, start);
+	if (end != (*v)->end)
+		split_huge_at(cur, mm, end);
 	merged = mapping_merge(cur, mm, &area, false);
 	if (merged) {
 		*v = merged;

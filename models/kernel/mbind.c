@@ -60,13 +60,28 @@ static bool is_misplaced(const struct queue *q, pte_t e)
 	return !(q->nodes >> frame_of(q->cur->k->memory, pte_pfn(e))->nid & 1);
 }
 
+/* Takes apart the huge page that pfn is of; false when somebody else holds it. */
+static bool split_page(struct queue *q, pfn_t pfn)
+{
+	struct kernel *k = q->cur->k;
+	pfn_t head = page_head(k->memory, pfn);
+	bool done;
+
+	frame_get(k, head);
+	done = thp_split_page(q->cur, head, NULL);
+	frame_put(k, q->cur->exec->cpu, head);
+	return done;
+}
+
 static void queue_table(void *arg, struct ptable *t, vaddr_t first, vaddr_t last)
 {
 	struct queue *q = arg;
 	struct kernel *k = q->cur->k;
 
 	if (t->level == 2) {
-		if (!is_misplaced(q, t->e[ptable_index(first, 2)]) || !thp_split_entry(q->cur, q->mm, first))
+		pte_t e = t->e[ptable_index(first, 2)];
+
+		if (!is_misplaced(q, e) || !split_page(q, pte_pfn(e)))
 			return;
 		t = pgtable_table(&q->mm->pt, first, 1);
 	}
@@ -77,6 +92,9 @@ static void queue_table(void *arg, struct ptable *t, vaddr_t first, vaddr_t last
 			continue;
 		if (!(q->flags & MPOL_MF_MOVE))
 			q->stop = true;
+		else if (frame_has(frame_of(k->memory, pte_pfn(e)), FR_HEAD | FR_TAIL) &&
+			 !split_page(q, pte_pfn(e)))
+			continue;
 		else if (frame_of(k->memory, pte_pfn(e))->mapcount != 1)
 			continue; /* shared: most likely not worth it */
 		else if (lru_isolate(k, pte_pfn(e)))
@@ -137,7 +155,7 @@ static pfn_t target(void *arg, struct task *cur, unsigned i)
 
 static int64_t do_mbind(struct queue *q, vaddr_t start, vaddr_t end, struct mempolicy *new)
 {
-	struct migrate_request r = {.target = target, .arg = q, .sync = true};
+	struct migrate_request r = {.target = target, .arg = q, .mode = MIGRATE_SYNC};
 	int64_t err = queue_range(q, start, end, !new);
 	unsigned failed = 0;
 

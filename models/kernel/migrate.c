@@ -15,6 +15,7 @@
 #include "models/kernel/migrate.h"
 
 #include "models/kernel/lru.h"
+#include "models/kernel/pageio.h"
 #include "models/kernel/rmap.h"
 #include "models/kernel/swap.h"
 #include "models/kernel/writeback.h"
@@ -65,6 +66,7 @@ static void move_flags(struct kernel *k, pfn_t from, pfn_t to)
 
 	b->flags |= a->flags & MOVED_FLAGS;
 	b->memcg = a->memcg;
+	b->last_cpupid = a->last_cpupid;
 	b->index = a->index;
 	if (a->flags & FR_MLOCKED) {
 		b->gen = a->gen; /* mlock_count */
@@ -75,15 +77,20 @@ static void move_flags(struct kernel *k, pfn_t from, pfn_t to)
 }
 
 /* Whether the page is at rest and nobody holds it but those who are known. */
-static bool can_move(struct task *cur, pfn_t pfn, bool sync)
+static bool can_move(struct task *cur, pfn_t pfn, enum migrate_mode mode)
 {
 	struct frame *f = frame_of(cur->k->memory, pfn);
 	int32_t known;
 
-	if (f->flags & (FR_LOCKED | FR_WRITEBACK)) {
-		if (!sync)
+	if (f->flags & FR_LOCKED) {
+		if (mode == MIGRATE_ASYNC)
 			return false;
-		page_wait(cur, pfn);
+		page_wait_flags(cur, pfn, FR_LOCKED);
+	}
+	if (f->flags & FR_WRITEBACK) {
+		if (mode != MIGRATE_SYNC)
+			return false;
+		page_wait_flags(cur, pfn, FR_WRITEBACK);
 	}
 	if (f->flags & FR_SWAPCACHE)
 		swap_try_to_free(cur, pfn);
@@ -122,33 +129,54 @@ static void count_isolated(struct kernel *k, const struct migrate_request *r)
 	}
 }
 
-unsigned migrate_pages(struct task *cur, const struct migrate_request *r)
+static void give_back(struct task *cur, struct migrate_request *r, pfn_t to)
+{
+	if (r->untarget)
+		r->untarget(r->arg, cur, to);
+	else
+		frame_put(cur->k, cur->exec->cpu, to);
+}
+
+/* One page; false when it stays. */
+static bool migrate_one(struct task *cur, struct migrate_request *r, unsigned i)
+{
+	pfn_t from = r->pfns[i], to = r->target(r->arg, cur, i); /* may block: look at the page afterwards */
+
+	if (to == PFN_NONE) {
+		r->no_target = true;
+		return false;
+	}
+	if (!can_move(cur, from, r->mode)) {
+		give_back(cur, r, to);
+		return false;
+	}
+	move_page(cur, from, to);
+	return true;
+}
+
+unsigned migrate_pages(struct task *cur, struct migrate_request *r)
 {
 	struct kernel *k = cur->k;
 	unsigned failed = 0;
 
+	r->no_target = false;
 	count_isolated(k, r);
 	for (unsigned i = 0; i < r->n; i++) {
-		pfn_t from = r->pfns[i], to = PFN_NONE;
+		pfn_t from = r->pfns[i];
 		const struct frame *f = frame_of(k->memory, from);
 		enum node_item isolated = frame_is_file_lru(f) ? NR_ISOLATED_FILE : NR_ISOLATED_ANON;
 
 		node_stat_add(frame_node(k->memory, f), isolated, -1);
-		if (f->refs == 1) { /* freed from under us */
+		if (f->refs == 1 || r->no_target) { /* freed from under us, or left */
+			failed += f->refs > 1;
 			lru_putback(cur, from);
-			continue;
-		}
-		to = r->target(r->arg, cur, i); /* may block: look at the page afterwards */
-		if (to != PFN_NONE && can_move(cur, from, r->sync)) {
-			move_page(cur, from, to);
+		} else if (migrate_one(cur, r, i)) {
 			vm_event(k->memory, VMEV_PGMIGRATE_SUCCESS, 1);
-			continue;
+		} else {
+			lru_putback(cur, from);
+			vm_event(k->memory, VMEV_PGMIGRATE_FAIL, 1);
+			failed++;
 		}
-		if (to != PFN_NONE)
-			free_pages(cur, to, 0);
-		lru_putback(cur, from);
-		vm_event(k->memory, VMEV_PGMIGRATE_FAIL, 1);
-		failed++;
 	}
 	return failed;
 }

@@ -4,7 +4,14 @@
 #ifndef MODELS_KERNEL_MIGRATE_H
 #define MODELS_KERNEL_MIGRATE_H
 
-#include "models/kernel/alloc.h"
+#include "models/kernel/mm.h"
+#include "models/kernel/zone.h"
+
+enum migrate_mode {
+	MIGRATE_ASYNC,      /* never waits */
+	MIGRATE_SYNC_LIGHT, /* waits for locks, not for write-back */
+	MIGRATE_SYNC
+};
 
 struct migrate_request {
 	const pfn_t *pfns; /* isolated by lru_isolate; single pages */
@@ -12,10 +19,13 @@ struct migrate_request {
 	/* A frame for page i of pfns, with one reference; PFN_NONE when there is none. */
 	pfn_t (*target)(void *arg, struct task *cur, unsigned i);
 	void *arg;
-	bool sync; /* waits for locks and write-back (MIGRATE_SYNC); else such pages fail */
+	/* Takes an unused frame of target's back; NULL: it is freed. */
+	void (*untarget)(void *arg, struct task *cur, pfn_t pfn);
+	enum migrate_mode mode;
+	bool no_target; /* result: there was no frame for a page, the rest was left */
 };
 
 /* migrate_pages: moves what can be moved; puts the rest back. Returns how many could not be moved. */
-unsigned migrate_pages(struct task *cur, const struct migrate_request *r);
+unsigned migrate_pages(struct task *cur, struct migrate_request *r);
 
 #endif

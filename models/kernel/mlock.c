@@ -29,7 +29,7 @@ static void lock_page(const struct lock_walk *w, pte_t e)
 		lru_munlock(w->cur, pte_pfn(e));
 }
 
-/* mlock_pte_range. A huge page is locked whole when it is locked at all. */
+/* mlock_pte_range. A huge page is locked whole by its huge entry, or not at all. */
 static void lock_table(void *arg, struct ptable *t, vaddr_t first, vaddr_t last)
 {
 	const struct lock_walk *w = arg;
@@ -38,8 +38,12 @@ static void lock_table(void *arg, struct ptable *t, vaddr_t first, vaddr_t last)
 		lock_page(w, t->e[ptable_index(first, 2)]);
 		return;
 	}
-	for (vaddr_t va = first; va < last; va += PAGE_SIZE)
-		lock_page(w, t->e[ptable_index(va, 1)]);
+	for (vaddr_t va = first; va < last; va += PAGE_SIZE) {
+		pte_t e = t->e[ptable_index(va, 1)];
+
+		if (pte_present(e) && !frame_has(frame_of(w->cur->k->memory, pte_pfn(e)), FR_HEAD | FR_TAIL))
+			lock_page(w, e);
+	}
 }
 
 static int64_t lock_fixup(struct task *cur, struct mm *mm, struct vma **v, vaddr_t start, vaddr_t end,

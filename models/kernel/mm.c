@@ -64,5 +64,45 @@ void mm_table_del(struct mm_table *t, struct mm *mm)
 	CHECK(mm->vmas.n == 0, "address space %u goes with %zu mappings", mm->id, mm->vmas.n);
 	t->mm[mm->id] = NULL;
 	vma_tree_release(&mm->vmas);
-	pool_put(&t->pool, mm);
+	if (!mm->grabs)
+		pool_put(&t->pool, mm);
+}
+
+void mm_grab(struct mm *mm)
+{
+	mm->grabs++;
+}
+
+void mm_drop(struct mm_table *t, struct mm *mm)
+{
+	CHECK(mm->grabs > 0, "address space %u was not grabbed", mm->id);
+	if (--mm->grabs == 0 && (mm->id >= t->n || t->mm[mm->id] != mm))
+		pool_put(&t->pool, mm);
+}
+
+bool mm_watch(struct mm_table *t, struct mm *mm)
+{
+	bool first = !t->thp_first;
+
+	if (mm->thp_registered)
+		return false;
+	mm->thp_registered = true;
+	mm->thp_prev = t->thp_last;
+	mm->thp_next = NULL;
+	*(t->thp_last ? &t->thp_last->thp_next : &t->thp_first) = mm;
+	t->thp_last = mm;
+	return first;
+}
+
+void mm_unwatch(struct mm_table *t, struct mm *mm)
+{
+	if (!mm->thp_registered)
+		return;
+	mm->thp_registered = false;
+	if (t->thp_at == mm) {
+		t->thp_at = mm->thp_next;
+		t->thp_address = 0;
+	}
+	*(mm->thp_prev ? &mm->thp_prev->thp_next : &t->thp_first) = mm->thp_next;
+	*(mm->thp_next ? &mm->thp_next->thp_prev : &t->thp_last) = mm->thp_prev;
 }

@@ -27,9 +27,18 @@ struct mm {
 	uint64_t tlb_gen;             /* bumped at each flush */
 	uint64_t context_id;          /* never reused: tags TLB contexts */
 	uint64_t slab;
-	bool on_demand;   /* mappings are made where the trace touches */
-	bool ran, walked; /* on a CPU since the last walk of reclaim; ever walked */
+	bool huge_zero; /* has used the huge zero page (MMF_HUGE_ZERO_PAGE) */
+	bool on_demand; /* mappings are made where the trace touches */
+	/* nodes: on a CPU since the node's last walk of reclaim (lru_gen_use_mm); ever met by one */
+	uint64_t ran, walked;
 	uint64_t peak_rss;
+	unsigned grabs; /* of khugepaged: the struct outlives the address space */
+	bool thp_registered;
+	struct mm *thp_next, *thp_prev; /* of the registered ones */
+	/* NUMA balancing: when the next scan is due (ps; 0 = never asked), from where, passes done */
+	tick_t numa_next_scan;
+	vaddr_t numa_scan_offset;
+	uint32_t numa_scan_seq;
 	int lock; /* mmap_lock: readers, or -1 for a writer (mmaplock.h) */
 };
 
@@ -39,6 +48,9 @@ struct mm_table {
 	uint64_t next_context;
 	int64_t committed_pages; /* Committed_AS of all (vm_committed_as) */
 	struct pool pool;
+	/* khugepaged: address spaces to be scanned, the one it is at (NULL: between two passes) and where */
+	struct mm *thp_first, *thp_last, *thp_at;
+	vaddr_t thp_address;
 };
 
 /* Where an address space begins without randomisation and without an image (setarch -R; fs/exec.c, x86
@@ -53,6 +65,13 @@ void mm_table_release(struct mm_table *t);
 struct mm *mm_table_add(struct mm_table *t);
 /* Gives it back; its mappings and tables must be gone. */
 void mm_table_del(struct mm_table *t, struct mm *mm);
+/* Keeps the struct (not what it describes: users says whether that lives) until mm_drop. */
+void mm_grab(struct mm *mm);
+void mm_drop(struct mm_table *t, struct mm *mm);
+/* khugepaged_enter, khugepaged_exit: registers, takes off the list. mm_watch: true when the list was empty.
+ */
+bool mm_watch(struct mm_table *t, struct mm *mm);
+void mm_unwatch(struct mm_table *t, struct mm *mm);
 static inline struct mm *mm_of(const struct mm_table *t, uint32_t id)
 {
 	return t->mm[id];

@@ -26,13 +26,13 @@ struct change {
 
 static bool can_change_writable(const struct change *c, pte_t e)
 {
-	const struct frame *f = frame_of(c->g->cur->k->memory, pte_pfn(e));
+	const struct frame *f = frame_of(c->g->cur->k->memory, pte_pfn(e)); /* a part's own flag */
 
 	if (e & PTE_PROTNONE || !(e & PTE_DIRTY))
 		return false;
 	if (c->v->flags & VM_SHARED)
 		return true;
-	return !(e & PTE_SPECIAL) && (f->flags & (FR_ANON | FR_EXCLUSIVE)) == (FR_ANON | FR_EXCLUSIVE);
+	return !(e & PTE_SPECIAL) && f->flags & FR_EXCLUSIVE; /* anonymous only */
 }
 
 static void change_entry(struct change *c, struct ptable *t, unsigned i, vaddr_t va, uint64_t bytes)

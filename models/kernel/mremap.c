@@ -47,6 +47,12 @@ static void move_mapping(const struct remap *r, pte_t e, vaddr_t from, vaddr_t t
 		rmap_move(r->cur->k, pte_pfn(e), r->mm, from >> PAGE_SHIFT, to >> PAGE_SHIFT);
 }
 
+static void move_huge_mapping(const struct remap *r, pte_t e, vaddr_t from, vaddr_t to)
+{
+	if (pte_present(e) && !(e & PTE_SPECIAL))
+		rmap_move_huge(r->cur->k, pte_pfn(e), r->mm, from >> PAGE_SHIFT, to >> PAGE_SHIFT);
+}
+
 /* move_ptes: within one leaf table on each side. */
 static void move_entries(const struct remap *r, struct ptable *a, struct ptable *b, vaddr_t from, vaddr_t to,
 			 uint64_t len)
@@ -83,7 +89,7 @@ static bool move_table(const struct remap *r, vaddr_t from, vaddr_t to)
 		for (unsigned i = 0; i < PTABLE_ENTRIES; i++)
 			move_mapping(r, leaf->e[i], from + i * PAGE_SIZE, to + i * PAGE_SIZE);
 	else
-		move_mapping(r, pgtable_table(pt, to, 2)->e[ptable_index(to, 2)], from, to);
+		move_huge_mapping(r, pgtable_table(pt, to, 2)->e[ptable_index(to, 2)], from, to);
 	flush(r, from, from + HUGE_PAGE_SIZE);
 	return true;
 }

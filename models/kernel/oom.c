@@ -91,22 +91,28 @@ static struct choice select_victim(struct task *cur, nodemask_t mask, enum const
 	return best;
 }
 
-static void kill_process(struct task *cur, struct task *victim, int64_t points, const char *why)
+static void kill_process(struct task *cur, const struct alloc_context *ac, bool bind, struct task *victim,
+			 int64_t points, const char *why)
 {
 	struct kernel *k = cur->k;
 	struct process *p = victim->process;
 	const struct mm *mm = p->mm;
-	char scope[32], name[200], by[200], detail[700];
+	char scope[32], name[200], by[200], detail[900];
 	struct task *t;
 
 	snprintf(scope, sizeof scope, "process/%.22s", p->name);
 	snprintf(detail, sizeof detail,
 		 "{\"constraint\":\"%s\",\"invoked_by\":\"%s\",\"process\":\"%s\",\"pid\":%u,\"anon_rss_"
 		 "pages\":%" PRId64 ",\"file_rss_pages\":%" PRId64 ",\"shmem_rss_pages\":%" PRId64
-		 ",\"swap_pages\":%" PRId64 ",\"table_pages\":%" PRIu64 ",\"oom_score_adj\":%d}",
+		 ",\"swap_pages\":%" PRId64 ",\"table_pages\":%" PRIu64
+		 ",\"oom_score_adj\":%d,\"vm_pages\":%" PRIu64
+		 ",\"gfp_mask\":%u,\"order\":%u,\"nodemask\":\"%" PRIx64 "\",\"mems_allowed\":\"%" PRIx64
+		 "\",\"cpu\":%u,\"by_pid\":%u,\"by_oom_score_adj\":%d}",
 		 why, kernel_json(by, sizeof by, cur->comm), kernel_json(name, sizeof name, p->comm), p->pid,
 		 mm->rss[MM_ANONPAGES], mm->rss[MM_FILEPAGES], mm->rss[MM_SHMEMPAGES], mm->rss[MM_SWAPENTS],
-		 mm->pt.nr_tables, p->oom_score_adj);
+		 mm->pt.nr_tables, p->oom_score_adj, mm->total_vm, ac->gfp, ac->order,
+		 bind ? ac->nodemask : UINT64_C(0), cur->mems_allowed, cur->exec->cpu,
+		 cur->process ? cur->process->pid : 0, cur->process ? cur->process->oom_score_adj : 0);
 	vm_event(k->memory, VMEV_OOM_KILL, 1);
 	kernel_event(k, KEV_OOM_KILL, scope, points, detail);
 	p->killed = true;
@@ -128,7 +134,7 @@ bool oom_kill_for(struct task *cur, const struct alloc_context *ac, bool bind)
 		return true;
 	if (cur->k->params.oom_kill_allocating_task && cur->process && cur->mm &&
 	    oom_badness(cur->process, total) != INT64_MIN) {
-		kill_process(cur, cur, oom_badness(cur->process, total), constraint_name[c]);
+		kill_process(cur, ac, bind, cur, oom_badness(cur->process, total), constraint_name[c]);
 		return true;
 	}
 	best = select_victim(cur, mask, c, total);
@@ -136,6 +142,6 @@ bool oom_kill_for(struct task *cur, const struct alloc_context *ac, bool bind)
 		return true;
 	if (!best.task)
 		return false;
-	kill_process(cur, best.task, best.points, constraint_name[c]);
+	kill_process(cur, ac, bind, best.task, best.points, constraint_name[c]);
 	return true;
 }

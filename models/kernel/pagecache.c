@@ -307,6 +307,10 @@ void pagecache_migrate(struct kernel *k, pfn_t from, pfn_t to)
 	b->refs++;
 	b->file = a->file;
 	b->index = a->index;
+	if (!f->shmem) { /* its buffer head, folio_migrate_private */
+		b->private = a->private;
+		a->private = 0;
+	}
 	a->file = FILE_NONE;
 	account_page(k, f, to, 1);
 	if (!dirty)
@@ -343,6 +347,44 @@ uint64_t pagecache_prev_miss(const struct file *f, uint64_t index, uint64_t max)
 	return index;
 }
 
+/* ---- buffer heads: a page's `private` ---- */
+
+static bool has_buffers(const struct frame *fr)
+{
+	return fr->file != FILE_NONE && !frame_has(fr, FR_SWAPBACKED | FR_SWAPCACHE) && fr->private;
+}
+
+void page_make_buffers(struct task *cur, pfn_t pfn)
+{
+	struct kernel *k = cur->k;
+	struct frame *fr = frame_of(k->memory, pfn);
+	bool slow = false;
+	slab_obj_t obj;
+
+	if (has_buffers(fr) || frame_has(fr, FR_SWAPBACKED))
+		return;
+	obj = slab_alloc(k->slab, slab_cache_of(k->slab, SLAB_CACHE_BUFFER_HEAD), cur, cur->exec->cpu,
+			 GFP_NOFS | GFP_BIT_ZERO, &slow);
+	task_charge(cur, CYCLES_alloc, slow ? k->cost.slab_slow : k->cost.slab_alloc);
+	if (obj && fr->private) /* somebody made it while we waited */
+		slab_free(k->slab, slab_cache_of(k->slab, SLAB_CACHE_BUFFER_HEAD), cur, cur->exec->cpu, obj);
+	else
+		fr->private = obj;
+}
+
+void page_drop_buffers(struct task *cur, pfn_t pfn)
+{
+	struct kernel *k = cur->k;
+	struct frame *fr = frame_of(k->memory, pfn);
+	slab_obj_t obj = fr->private;
+
+	if (!has_buffers(fr))
+		return;
+	fr->private = 0;
+	task_charge(cur, CYCLES_alloc, k->cost.slab_alloc);
+	slab_free(k->slab, slab_cache_of(k->slab, SLAB_CACHE_BUFFER_HEAD), cur, cur->exec->cpu, obj);
+}
+
 /* ---- dropping ---- */
 
 /* invalidate_inode_page: a clean page that only the cache holds. */
@@ -353,6 +395,7 @@ static bool evict(struct task *cur, pfn_t pfn)
 
 	if (frame_has(fr, FR_DIRTY) || fr->refs > 1 || fr->mapcount > 0)
 		return false;
+	page_drop_buffers(cur, pfn);
 	pagecache_remove(k, pfn, 0);
 	task_charge(cur, CYCLES_file, k->cost.zap_page);
 	frame_put(k, cur->exec->cpu, pfn);
@@ -415,6 +458,7 @@ void pagecache_truncate_range(struct task *cur, struct file *f, uint64_t first, 
 		page_wait_flags(cur, pfn, FR_WRITEBACK);
 		if (fr->file == f->id && fr->index == i) {
 			fr->flags &= ~(uint32_t)FR_DIRTY;
+			page_drop_buffers(cur, pfn);
 			pagecache_remove(k, pfn, 0);
 			task_charge(cur, CYCLES_file, k->cost.zap_page);
 			frame_put(k, cur->exec->cpu, pfn);

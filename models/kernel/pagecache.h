@@ -94,6 +94,12 @@ void pagecache_truncate_range(struct task *cur, struct file *f, uint64_t first, 
  * takes a reference to `to`; its reference to from is the caller's now. from must not be under write-back.
  */
 void pagecache_migrate(struct kernel *k, pfn_t from, pfn_t to);
+/*
+ * The buffer head of a page of a disk's file that is to be written (create_empty_buffers; one a page where
+ * blocks are pages): made when it is missing, freed before the page leaves the cache (try_to_free_buffers).
+ */
+void page_make_buffers(struct task *cur, pfn_t pfn);
+void page_drop_buffers(struct task *cur, pfn_t pfn);
 /* Walks all files in order of declaration; NULL at the end. A freed shmem file is an empty one without
  * references. */
 struct file *pagecache_file_at(struct pagecache *pc, uint32_t id);

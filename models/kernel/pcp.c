@@ -220,6 +220,53 @@ void pcp_refresh(struct memory *m, unsigned cpu)
 	}
 }
 
+/*
+ * What lies on the lists at the start was freed last, by shrinkers of slabs (echo 3 > drop_caches): it goes
+ * to the lists of reclaimable pages, and no user page is taken from it. Takes allocated pages from *pfn on;
+ * false when there are too few.
+ */
+static bool setup_list(struct memory *m, struct zone *z, unsigned cpu, uint64_t pages, pfn_t *pfn)
+{
+	for (; pages && *pfn < z->end; ++*pfn) {
+		struct frame *f = frame_of(m, *pfn);
+
+		if (f->refs != 1 || f->flags || f->nid != z->nid || f->zid != z->id)
+			continue;
+		f->refs = 0;
+		f->flags = FR_PCP;
+		f->migratetype = MIGRATE_RECLAIMABLE;
+		frame_list_push(&m->frames, &z->pcp[cpu].list[list_index(MIGRATE_RECLAIMABLE, 0)], *pfn);
+		z->pcp[cpu].count++;
+		pages--;
+	}
+	return !pages;
+}
+
+int pcp_setup(struct memory *m, const struct u64_list *pages, struct err *e)
+{
+	const unsigned cpus = m->topo->nr_cpus;
+	size_t at = 0;
+
+	for (unsigned n = 0; n < m->nr_nodes && pages->n; n++)
+		for (unsigned i = 0; i < NR_ZONES; i++) {
+			struct zone *z = &m->node[n].zone[i];
+			pfn_t pfn = z->start;
+
+			for (unsigned cpu = 0; z->present && cpu < cpus; cpu++, at++)
+				if (at < pages->n && !setup_list(m, z, cpu, pages->v[at], &pfn))
+					return err_set(
+						e, ERR_CONFIG,
+						"zones.pcp: %" PRIu64
+						" pages in entry %zu are more than the zone has allocated",
+						pages->v[at], at + 1);
+		}
+	if (at != pages->n)
+		return err_set(e, ERR_CONFIG,
+			       "zones.pcp: %zu numbers, expected %zu: one for each CPU and populated zone",
+			       pages->n, at);
+	return 0;
+}
+
 uint64_t zone_pcp_count(const struct memory *m, const struct zone *z)
 {
 	uint64_t n = 0;

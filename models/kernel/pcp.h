@@ -25,6 +25,9 @@ void pcp_drain_all(struct memory *m);
 /* refresh_cpu_vm_stats: once a second on each CPU. A list of another node's zone that was not used for three
  * seconds gives a batch back. */
 void pcp_refresh(struct memory *m, unsigned cpu);
+/* zones.pcp: puts pages that were allocated before the start on the CPUs' lists. Errors (ERR_CONFIG): a list
+ * of the wrong length, more pages than were allocated. */
+int pcp_setup(struct memory *m, const struct u64_list *pages, struct err *e);
 /* Pages of all CPUs' lists. */
 uint64_t zone_pcp_count(const struct memory *m, const struct zone *z);
 /* Walks all lists. */

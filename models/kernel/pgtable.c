@@ -323,6 +323,17 @@ pte_t pgtable_drop_huge(struct pgtable *pt, vaddr_t va, const struct ptable_ops 
 	return old;
 }
 
+void pgtable_collapse(struct pgtable *pt, vaddr_t va, pte_t e)
+{
+	struct ptable *t = pgtable_table(pt, va, 2);
+	unsigned i = ptable_index(va, 2);
+
+	CHECK(t && t->child[i] && !t->child[i]->used && !(t->e[i] & PTE_HUGE), "no empty leaf at %" PRIx64,
+	      va);
+	ptable_set(t, i, e);
+	pt->free_gen++;
+}
+
 pte_t pgtable_clear_huge(struct pgtable *pt, vaddr_t va)
 {
 	struct ptable *t = pgtable_table(pt, va, 2);

@@ -73,17 +73,17 @@ struct ptable {
 	pfn_t pfn;             /* the frame it occupies */
 	uint16_t used;         /* entries that are not none */
 	uint8_t level;         /* 1 = leaf (PTE), 2 = PMD, 3 = PUD, 4 = PGD */
-	uint64_t noted[2];     /* leaves: walks that are to look at it, by parity (reclaim's Bloom filter) */
+	uint64_t noted[2];     /* leaves: nodes whose aging is to look at it, by parity of its number */
 };
 
-/* Whether aging number seq should look at the leaf; says so for that number. */
-static inline bool ptable_is_noted(const struct ptable *t, uint64_t seq)
+/* Whether node nid's aging number seq should look at the leaf (reclaim's Bloom filter); says so. */
+static inline bool ptable_is_noted(const struct ptable *t, unsigned nid, uint64_t seq)
 {
-	return t->noted[seq & 1] == seq;
+	return t->noted[seq & 1] >> nid & 1;
 }
-static inline void ptable_note(struct ptable *t, uint64_t seq)
+static inline void ptable_note(struct ptable *t, unsigned nid, uint64_t seq)
 {
-	t->noted[seq & 1] = seq;
+	t->noted[seq & 1] |= UINT64_C(1) << nid;
 }
 
 struct pgtable {
@@ -159,6 +159,9 @@ bool pgtable_map_huge(struct pgtable *pt, vaddr_t va, pte_t e, const struct ptab
 /* Clears the huge entry at va and frees the deposited table (zap_huge_pmd, zap_deposited_table). Returns the
  * old entry. */
 pte_t pgtable_drop_huge(struct pgtable *pt, vaddr_t va, const struct ptable_ops *ops, void *ctx);
+/* collapse_huge_page: the huge entry e stands at va instead of its leaf table, which is empty and stays
+ * deposited. */
+void pgtable_collapse(struct pgtable *pt, vaddr_t va, pte_t e);
 /* Clears the huge entry at va; a deposited table becomes an ordinary empty leaf. Returns the old entry. */
 pte_t pgtable_clear_huge(struct pgtable *pt, vaddr_t va);
 /*

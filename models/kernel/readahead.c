@@ -15,7 +15,7 @@
 #include "models/kernel/pageio.h"
 #include "models/kernel/workingset.h"
 
-#define IO_PAGES    256 /* bdi->io_pages: the largest request */
+#define IO_PAGES    320 /* bdi->io_pages: BLK_DEF_MAX_SECTORS, 2560 of 512 bytes (block/blk-settings.c) */
 #define FORCE_CHUNK 512 /* 2 MiB */
 
 /* ---- pages and requests ---- */

@@ -2,10 +2,9 @@
  * reclaim.c - nodes, priorities, throttling: the part of reclaim that does not depend on how pages are aged.
  *
  * Modelled after mm/vmscan.c, Linux 6.1: try_to_free_pages, do_try_to_free_pages, shrink_zones, shrink_node,
- * shrink_slab, reclaim_throttle, throttle_direct_reclaim, allow_direct_reclaim, pgdat_balanced, node_reclaim.
+ * reclaim_throttle, throttle_direct_reclaim, allow_direct_reclaim, pgdat_balanced, node_reclaim.
  *
- * Not modelled: memory cgroups, compaction's say (should_continue_reclaim, compaction_ready), swapping of
- * shared memory, shrinkers other than that of shadow nodes.
+ * Not modelled: memory cgroups, compaction's say (should_continue_reclaim, compaction_ready).
  */
 #include "models/kernel/reclaim.h"
 
@@ -13,6 +12,7 @@
 
 #include "models/kernel/reclaim/scan.h"
 #include "models/kernel/sched.h"
+#include "models/kernel/shrinker.h"
 
 PARAM_TABLE(reclaim, reclaim_params, RECLAIM_PARAMS);
 
@@ -69,7 +69,7 @@ void reclaim_throttle(struct task *cur, struct node *n, enum throttle_reason rea
 		sched_cond(cur);
 		return;
 	}
-	swap_plug_flush(cur);
+	(void)swap_plug_flush(cur);
 	switch (reason) {
 	case THROTTLE_WRITEBACK:
 		timeout = 25 * jiffy; /* HZ/10 */
@@ -150,30 +150,6 @@ bool reclaim_reserves_ok(struct kernel *k, struct node *n)
 
 /* ---- one node ---- */
 
-/* do_shrink_slab with DEFAULT_SEEKS, for the shrinker of shadow nodes (count_shadow_nodes,
- * scan_shadow_nodes). */
-uint64_t reclaim_slab(struct task *cur, struct node *n, int priority)
-{
-	struct kernel *k = cur->k;
-	uint64_t nodes, pages = 0, most, freeable, scan, freed;
-
-	if (!k->pagecache)
-		return 0;
-	nodes = pagecache_nr_shadow_nodes(k->pagecache);
-	for (unsigned l = LRU_INACTIVE_ANON; l <= LRU_ACTIVE_FILE; l++)
-		pages += (uint64_t)n->stat.item[NR_INACTIVE_ANON + l];
-	most = pages >> (6 - 3); /* XA_CHUNK_SHIFT - 3: shadows for the pages themselves, eight to the node */
-	if (nodes <= most)
-		return 0;
-	freeable = nodes - most;
-	scan = MIN_OF((freeable >> priority) * 4 / 2, 2 * freeable);
-	if (scan < 128 && scan < freeable)
-		return 0;
-	vm_event(k->memory, VMEV_SLABS_SCANNED, scan);
-	freed = pagecache_shrink_shadow_nodes(cur, scan);
-	return freed;
-}
-
 static void after_node(struct task *cur, struct node *n, struct reclaim_request *r)
 {
 	if (is_kswapd(cur)) {
@@ -204,7 +180,7 @@ void reclaim_node(struct task *cur, struct node *n, struct reclaim_request *r)
 	ops->prepare(cur, n, r);
 	sched_cond(cur);
 	ops->shrink(cur, n, r);
-	reclaim_slab(cur, n, r->priority);
+	shrink_slab(cur, n, r->priority);
 	r->nr_reclaimed += cur->reclaimed_slab;
 	cur->reclaimed_slab = 0;
 	after_node(cur, n, r);
@@ -272,26 +248,36 @@ static uint64_t reclaim_by_priority(struct task *cur, struct alloc_context *ac, 
 	}
 }
 
-/* throttle_direct_reclaim: waits while a node's reserves are nearly gone. */
-static void wait_for_reserves(struct task *cur, struct alloc_context *ac)
+static bool is_killed(const struct task *t)
+{
+	return t->process && t->process->killed;
+}
+
+/*
+ * throttle_direct_reclaim: waits while a node's reserves are nearly gone. True: killed meanwhile. Who was
+ * killed before neither waits nor gives up: it reclaims, or the allocator would take it for progress for
+ * ever.
+ */
+static bool wait_for_reserves(struct task *cur, struct alloc_context *ac)
 {
 	struct kernel *k = cur->k;
 	struct zone_iter it = {0};
 	struct zone *z;
 	struct node *n;
 
-	if (cur->flags & (TASK_KTHREAD | TASK_OOM_VICTIM) || (cur->process && cur->process->killed))
-		return;
+	if (cur->flags & (TASK_KTHREAD | TASK_OOM_VICTIM) || is_killed(cur))
+		return false;
 	while ((z = zonelist_next(k->memory, ac, &it, true)) && z->id > ZONE_NORMAL)
 		;
 	if (!z)
-		return;
+		return false;
 	n = &k->memory->node[z->nid];
 	if (reclaim_reserves_ok(k, n))
-		return;
+		return false;
 	vm_event(k->memory, VMEV_PGSCAN_DIRECT_THROTTLE, 1);
-	while (!reclaim_reserves_ok(k, n) && !(cur->process && cur->process->killed))
+	while (!reclaim_reserves_ok(k, n) && !is_killed(cur))
 		sched_wait(cur, WAIT_KEY(WAIT_PFMEMALLOC, n->nid), task_now(cur) + PS_PER_S, false);
+	return is_killed(cur);
 }
 
 uint64_t reclaim_direct(struct task *cur, struct alloc_context *ac)
@@ -308,8 +294,7 @@ uint64_t reclaim_direct(struct task *cur, struct alloc_context *ac)
 	};
 	uint64_t reclaimed;
 
-	wait_for_reserves(cur, ac);
-	if (cur->process && cur->process->killed)
+	if (wait_for_reserves(cur, ac))
 		return 1;
 	reclaimed = reclaim_by_priority(cur, ac, &r);
 	kernel_event(cur->k, KEV_DIRECT_RECLAIM, cur->comm, (int64_t)reclaimed, NULL);

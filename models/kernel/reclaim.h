@@ -75,7 +75,5 @@ uint64_t zone_reclaimable_pages(struct kernel *k, const struct zone *z);
 /* allow_direct_reclaim: whether the node's reserves are more than half there. */
 bool reclaim_reserves_ok(struct kernel *k, struct node *n);
 bool node_is_balanced(struct kernel *k, const struct node *n, unsigned order, int highest_zoneidx);
-/* shrink_slab at priority. Returns objects freed. */
-uint64_t reclaim_slab(struct task *cur, struct node *n, int priority);
 
 #endif

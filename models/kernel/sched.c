@@ -68,6 +68,7 @@ static void task_release(struct task *t)
 	if (t->fiber)
 		fiber_free(t->fiber);
 	policy_put(t->policy);
+	mem_free(t->numa);
 	mem_free(t);
 }
 
@@ -186,6 +187,8 @@ static void tick(struct rq *rq)
 	exec_charge(rq->x, CYCLES_tick, s->k->cost.tick);
 	s->stats.ticks++;
 	rq_update(rq);
+	if (s->k->hooks.tick)
+		s->k->hooks.tick(rq->curr);
 	if (rq->queue &&
 	    (ran > slice ||
 	     (ran >= s->min_gran && (int64_t)(rq->curr->vruntime - rq->queue->vruntime) > (int64_t)slice)))
@@ -235,6 +238,10 @@ static void cpu_turn(struct rq *rq)
 	if (!rq->curr)
 		return;
 	t = rq->curr;
+	if (UNLIKELY((t->flags & (TASK_WORK | TASK_IN_KERNEL)) == TASK_WORK)) {
+		t->flags &= ~TASK_WORK;
+		sched_call(t, s->k->hooks.task_work);
+	}
 	if (t->flags & TASK_IN_KERNEL)
 		run_kernel(rq);
 	else

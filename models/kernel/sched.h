@@ -75,8 +75,11 @@ void sched_sync(struct task *cur);
 void sched_cond(struct task *cur);
 /* Sleeps until a time (ps); io: accounted as I/O wait. */
 void sched_sleep_until(struct task *cur, tick_t until, bool io);
-/* Sleeps until sched_wake(key) or the deadline (TICK_NEVER: none). True when woken, false when timed out. Key
- * is not 0. */
+/*
+ * Sleeps until sched_wake(key) or the deadline (TICK_NEVER: none). True when woken, false when timed out. Key
+ * is not 0. A task that holds requests back (cur->plug) sends them and is back at once, as if woken: whoever
+ * waits for a condition looks at it again.
+ */
 bool sched_wait(struct task *cur, uint64_t key, tick_t deadline, bool io);
 /* Wakes all that wait for key at time `now` (≥ the queue's). Returns how many. */
 unsigned sched_wake(struct kernel *k, uint64_t key, tick_t now);
@@ -91,7 +94,9 @@ enum wait_kind {
 	WAIT_CHILD,
 	WAIT_ORDER,
 	WAIT_PFMEMALLOC,
-	WAIT_MMAP
+	WAIT_MMAP,
+	WAIT_KHUGEPAGED,
+	WAIT_KCOMPACTD
 };
 /* A kernel thread bound to the CPUs of node nid (all CPUs when it has none); starts asleep on nothing: runs
  * at once. */

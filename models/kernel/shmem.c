@@ -45,6 +45,7 @@ static pfn_t swap_in(struct task *cur, struct file *f, uint64_t index, swp_entry
 
 	if (pfn == PFN_NONE) {
 		*major = true;
+		vm_event(k->memory, VMEV_PGMAJFAULT, 1);
 		pfn = swapin_readahead(cur, NULL, 0, e);
 	}
 	s = pagecache_lookup(f, index);

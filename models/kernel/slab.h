@@ -34,6 +34,8 @@ struct slab_allocator;
 	X(INODE, "ext4_inode_cache", 1192, SLAB_RECLAIMABLE | SLAB_ACCOUNT)         \
 	X(DENTRY, "dentry", 192, SLAB_RECLAIMABLE | SLAB_ACCOUNT)                   \
 	X(RADIX_TREE_NODE, "radix_tree_node", 584, SLAB_RECLAIMABLE | SLAB_ACCOUNT) \
+	X(BUFFER_HEAD, "buffer_head", 104, SLAB_RECLAIMABLE | SLAB_ACCOUNT)         \
+	X(BIO, "bio-192", 256, SLAB_HWCACHE_ALIGN)                                  \
 	X(MAPLE_NODE, "maple_node", 256, SLAB_ACCOUNT)                              \
 	X(POLICY, "numa_policy", 272, 0)                                            \
 	X(SIGNAL, "signal_cache", 1152, SLAB_ACCOUNT | SLAB_HWCACHE_ALIGN)          \
@@ -77,6 +79,7 @@ struct slab_info {
 	const char *name;
 	uint64_t active_objs, num_objs, active_slabs, num_slabs;
 	unsigned objsize, objs_per_slab, pages_per_slab;
+	bool reclaimable;                           /* SLAB_RECLAIMABLE */
 	uint64_t requested_bytes, fragmented_bytes; /* kmalloc only: asked for by the objects that live, and
 						       given beyond that */
 };

@@ -3,19 +3,21 @@
  *
  * After mm/swap_state.c add_to_swap, add_to_swap_cache, __delete_from_swap_cache; mm/swapfile.c
  * __swap_duplicate, __swap_entry_free, put_swap_folio, folio_free_swap, free_swap_and_cache; mm/page_io.c
- * swap_writepage, swap_readpage (Linux 6.1). The cache is a dense array by slot: O(1) each.
+ * swap_writepage, swap_readpage (Linux 6.1). The cache is a dense array by slot: O(1) each, O(512) for a huge
+ * page, which has a cluster of slots, one for each part, until it leaves the cache or is split.
  *
  * Invariants: a page with FR_SWAPCACHE is in the cache at its `private` entry and that slot is marked
  * SWAP_HAS_CACHE; slots handed out - slots given back = slots that are referred to or cached; used slots =
- * those
- * + the idle ones in the slot caches.
+ * those + the idle ones in the slot caches.
  *
  * Not modelled: the slab memory of the swap cache's index, zswap and frontswap, memory cgroups' swap charges,
- * counts beyond 2^30 references, write errors.
+ * counts beyond 2^30 references, write errors, the limit of a request (max_sectors_kb) for a huge page's: it
+ * goes out as requests of BLKDEV_MAX_PAGES.
  */
 #include "models/kernel/swap.h"
 
 #include "models/kernel/pageio.h"
+#include "models/kernel/slab.h"
 #include "models/kernel/swap_slots.h"
 
 PARAM_TABLE(swap, swap_params, SWAP_PARAMS);
@@ -25,6 +27,13 @@ STAT_TABLE(swap, swap_stats, SWAP_STATS);
 #define WORD_PAGE   1u
 #define WORD_SHADOW 2u
 
+/* One bio a page: in the order they were taken, which is that of their ends. */
+struct bios {
+	slab_obj_t *ring;
+	size_t cap, first, n;
+	size_t ended; /* of them, at the front: not given back yet */
+};
+
 struct swap {
 	struct kernel *k;
 	struct swap_params params;
@@ -33,6 +42,7 @@ struct swap {
 	uint64_t *cache[MAX_SWAP_AREAS];
 	struct blkdev device;
 	struct pageio_cpu *cpus;
+	struct bios bios;
 	bool was_full;
 	struct swap_ra ra;
 	struct swap_stats stats;
@@ -72,6 +82,7 @@ void swap_free(struct swap *s)
 {
 	for (unsigned i = 0; i < s->map.nr_areas; i++)
 		mem_unmap(s->cache[i], s->map.area[i].max * sizeof(uint64_t));
+	mem_free(s->bios.ring);
 	swap_slots_release(&s->slots);
 	swap_map_release(&s->map);
 	blkdev_release(&s->device);
@@ -97,6 +108,16 @@ uint64_t swap_free_slots(const struct swap *s)
 uint64_t swap_total_slots(const struct swap *s)
 {
 	return s->map.total;
+}
+
+bool swap_area_at(const struct swap *s, unsigned i, struct swap_area_info *out)
+{
+	const struct swap_area *a = &s->map.area[i];
+
+	if (i >= s->map.nr_areas)
+		return false;
+	*out = (struct swap_area_info){.pages = a->pages, .inuse = a->inuse, .priority = a->prio};
+	return true;
 }
 
 bool swap_is_half_full(const struct swap *s)
@@ -133,16 +154,19 @@ static void slot_freed(void *ctx, swp_entry_t e)
 	s->cache[swp_area(e)][swp_slot(e)] = 0;
 }
 
-static swp_entry_t take_slot(struct swap *s, unsigned cpu)
+/* The slot of a page, or the first of as many as a huge one needs. */
+static swp_entry_t take_slots(struct swap *s, unsigned cpu, uint32_t nr)
 {
-	swp_entry_t e = swap_slots_alloc(&s->slots, cpu);
+	swp_entry_t e = nr > 1 ? swap_map_alloc_cluster(&s->map) : swap_slots_alloc(&s->slots, cpu);
 
 	update_used(s);
 	if (e) {
-		s->stats.slots_allocated++;
+		s->stats.slots_allocated += nr;
 		s->was_full = false;
 		return e;
 	}
+	if (nr > 1)
+		return 0;
 	s->stats.full++;
 	if (!s->was_full && s->map.total)
 		kernel_event(s->k, KEV_SWAP_FULL, "machine", (int64_t)s->map.total, NULL);
@@ -215,14 +239,16 @@ static void account_cache(struct kernel *k, const struct frame *f, int64_t pages
 static void cache_add(struct swap *s, pfn_t pfn, swp_entry_t e)
 {
 	struct frame *f = frame_of(s->k->memory, pfn);
+	uint32_t nr = frame_nr_pages(f);
 
 	CHECK(!frame_has(f, FR_SWAPCACHE), "frame %u is in the swap cache already", pfn);
-	*cache_word(s, e) = (uint64_t)pfn << 2 | WORD_PAGE;
-	f->refs++;
+	for (uint32_t i = 0; i < nr; i++)
+		*cache_word(s, e + i) = (uint64_t)(pfn + i) << 2 | WORD_PAGE;
+	f->refs += (int32_t)nr;
 	f->flags |= FR_SWAPCACHE;
 	f->private = e;
-	account_cache(s->k, f, 1);
-	s->stats.cache_adds++;
+	account_cache(s->k, f, nr);
+	s->stats.cache_adds += nr;
 }
 
 bool swap_add_page(struct task *cur, pfn_t pfn)
@@ -231,9 +257,10 @@ bool swap_add_page(struct task *cur, pfn_t pfn)
 	struct frame *f = frame_of(cur->k->memory, pfn);
 	swp_entry_t e;
 
-	if (frame_has(f, FR_HEAD | FR_TAIL))
+	if (frame_has(f, FR_TAIL) ||
+	    (frame_has(f, FR_HEAD) && !(frame_has(f, FR_ANON) && frame_nr_pages(f) == SWAP_CLUSTER_SLOTS)))
 		return false;
-	e = take_slot(s, cur->exec->cpu);
+	e = take_slots(s, cur->exec->cpu, frame_nr_pages(f));
 	if (!e)
 		return false;
 	cache_add(s, pfn, e);
@@ -252,31 +279,61 @@ bool swap_cache_insert(struct kernel *k, pfn_t pfn, swp_entry_t e)
 	return true;
 }
 
+/* Entries that refer to the page, or to any part of a huge one (folio_swapped). */
+static bool is_swapped(const struct swap *s, const struct frame *f)
+{
+	uint32_t nr = frame_nr_pages(f);
+
+	for (uint32_t i = 0; i < nr; i++)
+		if (swap_count(s, f->private + i))
+			return true;
+	return false;
+}
+
+/* put_swap_folio: a cluster that nobody refers to goes back at once, single slots by the caches. */
+static void give_slots_back(struct swap *s, swp_entry_t e, uint32_t nr, bool swapped)
+{
+	for (uint32_t i = 0; i < nr; i++) {
+		if (nr == 1 || swapped) {
+			word_drop(s, e + i, SWAP_HAS_CACHE);
+			continue;
+		}
+		s->stats.slots_freed++;
+		swap_map_free(&s->map, e + i);
+	}
+	update_used(s);
+}
+
 void swap_cache_remove(struct kernel *k, pfn_t pfn, uint64_t shadow)
 {
 	struct swap *s = k->swap;
 	struct frame *f = frame_of(k->memory, pfn);
 	swp_entry_t e = f->private;
+	uint32_t nr = frame_nr_pages(f);
+	bool swapped = is_swapped(s, f);
 
 	CHECK(frame_has(f, FR_SWAPCACHE) && !frame_has(f, FR_WRITEBACK),
 	      "frame %u leaves the swap cache with flags %#x", pfn, f->flags);
 	CHECK(shadow < UINT64_C(1) << 62, "shadow %#" PRIx64 " is too wide", shadow);
-	*cache_word(s, e) = shadow ? shadow << 2 | WORD_SHADOW : 0;
+	for (uint32_t i = 0; i < nr; i++)
+		*cache_word(s, e + i) = shadow ? shadow << 2 | WORD_SHADOW : 0;
 	f->flags &= ~(uint32_t)FR_SWAPCACHE;
 	f->private = 0;
-	account_cache(k, f, -1);
-	word_drop(s, e, SWAP_HAS_CACHE);
+	account_cache(k, f, -(int64_t)nr);
+	give_slots_back(s, e, nr, swapped);
 }
 
 bool swap_try_to_free(struct task *cur, pfn_t pfn)
 {
-	struct frame *f = frame_of(cur->k->memory, pfn);
+	pfn_t head = page_head(cur->k->memory, pfn);
+	struct frame *f = frame_of(cur->k->memory, head);
+	int32_t nr = (int32_t)frame_nr_pages(f);
 
-	if (!frame_has(f, FR_SWAPCACHE) || frame_has(f, FR_WRITEBACK) || swap_count(cur->k->swap, f->private))
+	if (!frame_has(f, FR_SWAPCACHE) || frame_has(f, FR_WRITEBACK) || is_swapped(cur->k->swap, f))
 		return false;
-	swap_cache_remove(cur->k, pfn, 0);
-	CHECK(f->refs > 1, "frame %u leaves the swap cache with nobody else holding it", pfn);
-	f->refs--;
+	swap_cache_remove(cur->k, head, 0);
+	CHECK(f->refs > nr, "frame %u leaves the swap cache with nobody else holding it", head);
+	f->refs -= nr;
 	f->flags |= FR_DIRTY;
 	return true;
 }
@@ -285,12 +342,12 @@ bool swap_try_to_free(struct task *cur, pfn_t pfn)
 static bool drop_cached(struct kernel *k, unsigned cpu, pfn_t pfn)
 {
 	struct frame *f = frame_of(k->memory, pfn);
-	swp_entry_t e = f->private;
 
-	if (frame_has(f, FR_LOCKED | FR_WRITEBACK) || swap_count(k->swap, e))
+	if (frame_has(f, FR_LOCKED | FR_WRITEBACK) || is_swapped(k->swap, f))
 		return false;
 	swap_cache_remove(k, pfn, 0);
 	f->flags |= FR_DIRTY;
+	f->refs -= (int32_t)frame_nr_pages(f) - 1;
 	frame_put(k, cpu, pfn);
 	return true;
 }
@@ -300,7 +357,7 @@ static bool reclaim_cached(void *ctx, unsigned cpu, swp_entry_t e)
 	struct swap *s = ctx;
 	pfn_t pfn = swap_cache_lookup(s, e);
 
-	return pfn != PFN_NONE && drop_cached(s->k, cpu, pfn);
+	return pfn != PFN_NONE && drop_cached(s->k, cpu, page_head(s->k->memory, pfn));
 }
 
 void swap_put_and_cache(struct task *cur, swp_entry_t e)
@@ -312,7 +369,10 @@ void swap_put_and_cache(struct task *cur, swp_entry_t e)
 	if (word_drop(s, e, 1) != SWAP_HAS_CACHE)
 		return;
 	pfn = swap_cache_lookup(s, e);
-	if (pfn != PFN_NONE && (frame_of(cur->k->memory, pfn)->mapcount == 0 || swap_is_half_full(s)))
+	if (pfn == PFN_NONE)
+		return;
+	pfn = page_head(cur->k->memory, pfn);
+	if (frame_of(cur->k->memory, pfn)->mapcount == 0 || swap_is_half_full(s))
 		drop_cached(cur->k, cur->exec->cpu, pfn);
 }
 
@@ -322,29 +382,80 @@ void swap_put_and_cache(struct task *cur, swp_entry_t e)
 #define PLUG_FLUSH_PAGES   32u
 #define PLUG_REQUEST_PAGES 254u /* segments of a request (virtio-blk with a queue of 256) */
 
+/* What ended since goes back to the slab in the time of who takes the next one, not of the interrupt. */
+static void bio_take(struct task *cur)
+{
+	struct kernel *k = cur->k;
+	struct bios *b = &k->swap->bios;
+	struct slab_cache *c = slab_cache_of(k->slab, SLAB_CACHE_BIO);
+
+	for (; b->ended; b->ended--, b->n--) {
+		slab_obj_t bio = b->ring[b->first];
+
+		b->first = (b->first + 1) % b->cap;
+		if (bio)
+			slab_free(k->slab, c, cur, cur->exec->cpu, bio);
+	}
+	if (b->n == b->cap) {
+		size_t cap = b->cap ? 2 * b->cap : 256;
+		slab_obj_t *ring = mem_alloc_late(cap, sizeof *ring);
+
+		for (size_t i = 0; i < b->n; i++)
+			ring[i] = b->ring[(b->first + i) % b->cap];
+		mem_free(b->ring);
+		*b = (struct bios){ring, cap, 0, b->n, 0};
+	}
+	b->n++;
+	b->ring[(b->first + b->n - 1) % b->cap] = 0;
+	b->ring[(b->first + b->n - 1) % b->cap] =
+		slab_alloc(k->slab, c, cur, cur->exec->cpu, GFP_NOWAIT | GFP_BIT_NOWARN, NULL);
+}
+
 static void io_done(void *ctx, const pfn_t *pfns, unsigned n, bool is_write)
 {
 	const struct pageio_cpu *c = ctx;
 
 	for (unsigned i = 0; i < n; i++) {
+		pfn_t head = page_head(c->k->memory, pfns[i]);
+		struct frame *h = frame_of(c->k->memory, head);
+
+		if (frame_has(h, FR_HEAD) && --h[TAIL_PARTS].index)
+			continue;
+		c->k->swap->bios.ended++;
 		if (is_write)
-			pageio_end_writeback(c->k, c->cpu, pfns[i]);
+			pageio_end_writeback(c->k, c->cpu, head);
 		else
 			pageio_end_read(c->k, pfns[i]);
 	}
 }
 
-static void submit(struct task *cur, const pfn_t *pfns, unsigned n, bool is_write)
+static void submit(struct task *cur, const pfn_t *pfns, unsigned n, unsigned bios, bool is_write)
 {
 	struct kernel *k = cur->k;
 	const struct cost_params *c = &k->cost;
 
-	task_charge(cur, CYCLES_swap, n * (is_write ? c->swap_out : c->swap_in));
+	task_charge(cur, CYCLES_swap, bios * (is_write ? c->swap_out : c->swap_in));
 	sched_sync(cur);
 	vm_event(k->memory, is_write ? VMEV_PSWPOUT : VMEV_PSWPIN, n);
 	vm_event(k->memory, is_write ? VMEV_PGPGOUT : VMEV_PGPGIN, (uint64_t)n << (PAGE_SHIFT - 10));
 	blkdev_submit(&k->swap->device, pageio_now(cur), pfns, n, is_write, io_done,
 		      &k->swap->cpus[cur->exec->cpu]);
+}
+
+/* A huge page is one bio; its write-back ends when all of it is written. */
+static void submit_huge(struct task *cur, pfn_t head)
+{
+	struct frame *h = frame_of(cur->k->memory, head);
+	uint32_t nr = frame_nr_pages(h);
+	pfn_t pfns[BLKDEV_MAX_PAGES];
+
+	h[TAIL_PARTS].index = nr;
+	vm_event(cur->k->memory, VMEV_THP_SWPOUT, 1);
+	for (uint32_t i = 0; i < nr; i += BLKDEV_MAX_PAGES) {
+		for (uint32_t j = 0; j < BLKDEV_MAX_PAGES; j++)
+			pfns[j] = head + i + j;
+		submit(cur, pfns, BLKDEV_MAX_PAGES, 1, true);
+	}
 }
 
 /* Sorts the pages by slot and sends neighbours together. */
@@ -364,10 +475,15 @@ void swap_unplug(struct task *cur, struct swap_plug *plug)
 		p[j] = x;
 	}
 	for (unsigned from = 0, to; from < n; from = to) {
-		for (to = from + 1; to < n && to - from < PLUG_REQUEST_PAGES &&
-				    f[p[to]].private == f[p[to - 1]].private + 1;)
+		to = from + 1;
+		if (f[p[from]].flags & FR_HEAD) {
+			submit_huge(cur, p[from]);
+			continue;
+		}
+		while (to < n && to - from < PLUG_REQUEST_PAGES && !(f[p[to]].flags & FR_HEAD) &&
+		       f[p[to]].private == f[p[to - 1]].private + 1)
 			to++;
-		submit(cur, p + from, to - from, plug->is_write);
+		submit(cur, p + from, to - from, to - from, plug->is_write);
 	}
 }
 
@@ -378,12 +494,13 @@ static void plug_add(struct task *cur, struct swap_plug *plug, pfn_t pfn, bool i
 
 	if (plug->n == ARRAY_LEN(plug->pfns) || (plug->n && plug->is_write != is_write))
 		swap_unplug(cur, plug);
-	merges = plug->n && plug->last_pages < PLUG_REQUEST_PAGES &&
+	merges = plug->n && plug->last_pages < PLUG_REQUEST_PAGES && !(f[pfn].flags & FR_HEAD) &&
 		 f[plug->pfns[plug->n - 1]].private + 1 == f[pfn].private;
 	if (!merges && (plug->nr_requests == PLUG_REQUESTS || plug->last_pages >= PLUG_FLUSH_PAGES))
 		swap_unplug(cur, plug);
 	plug->nr_requests += !merges || !plug->n;
-	plug->last_pages = merges ? plug->last_pages + 1 : 1;
+	plug->last_pages = merges ? plug->last_pages + 1 : frame_nr_pages(&f[pfn]);
+	bio_take(cur);
 	plug->is_write = is_write;
 	plug->pfns[plug->n++] = pfn;
 }
@@ -391,18 +508,23 @@ static void plug_add(struct task *cur, struct swap_plug *plug, pfn_t pfn, bool i
 void swap_plug_start(struct task *cur, struct swap_plug *plug)
 {
 	plug->n = plug->nr_requests = plug->last_pages = 0;
-	cur->plug = plug;
+	if (!cur->plug)
+		cur->plug = plug;
 }
 
-void swap_plug_flush(struct task *cur)
+bool swap_plug_flush(struct task *cur)
 {
-	if (cur->plug && cur->plug->n)
-		swap_unplug(cur, cur->plug);
+	if (!cur->plug || !cur->plug->n)
+		return false;
+	swap_unplug(cur, cur->plug);
+	return true;
 }
 
-void swap_plug_finish(struct task *cur)
+void swap_plug_finish(struct task *cur, const struct swap_plug *plug)
 {
-	swap_plug_flush(cur);
+	if (cur->plug != plug)
+		return;
+	(void)swap_plug_flush(cur);
 	cur->plug = NULL;
 }
 
@@ -465,8 +587,8 @@ bool swap_is_valid(struct kernel *k)
 
 			if (pfn == PFN_NONE)
 				continue;
-			f = frame_of(k->memory, pfn);
-			if (!frame_has(f, FR_SWAPCACHE) || f->private != e ||
+			f = frame_of(k->memory, page_head(k->memory, pfn));
+			if (!frame_has(f, FR_SWAPCACHE) || swap_entry_of(k->memory, pfn) != e ||
 			    !(*swap_map_word(&s->map, e) & SWAP_HAS_CACHE))
 				return false;
 			cached++;

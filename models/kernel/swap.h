@@ -36,9 +36,16 @@ extern const struct stat_table swap_stat_table;
 struct swap *swap_new(struct kernel *k, const struct swap_params *p, unsigned nr_cpus);
 void swap_free(struct swap *s);
 struct swap_stats *swap_stats_of(struct swap *s);
+/* An area as /proc/swaps lists it, in pages; false past the last. */
+struct swap_area_info {
+	uint64_t pages, inuse;
+	int priority;
+};
+bool swap_area_at(const struct swap *s, unsigned i, struct swap_area_info *out);
 struct blkdev *swap_device(struct swap *s); /* one device holds all areas */
 /* folio_alloc_swap + add_to_swap: a slot, the page into the swap cache (which takes a reference), DIRTY set.
- * False when swap is full or the page is a compound one (split it first). */
+ * An anonymous huge page takes a free cluster of slots, and a reference for each. False when swap is full, no
+ * cluster is free (split the page first) or the page is another compound one. */
 bool swap_add_page(struct task *cur, pfn_t pfn);
 /* swap_duplicate, swap_free: references of page-table entries (and of shmem) to a slot. */
 void swap_dup(struct kernel *k, swp_entry_t e);
@@ -48,17 +55,26 @@ void swap_put(struct kernel *k, swp_entry_t e);
 void swap_put_and_cache(struct task *cur, swp_entry_t e);
 /* References left besides the swap cache's own (__swap_count). */
 unsigned swap_count(const struct swap *s, swp_entry_t e);
-/* The page in the swap cache, PFN_NONE when there is none; its shadow then. */
+/* The page in the swap cache, which may be part of a huge one; PFN_NONE when there is none; its shadow then.
+ */
 pfn_t swap_cache_lookup(const struct swap *s, swp_entry_t e);
 uint64_t swap_cache_shadow(const struct swap *s, swp_entry_t e);
 /* Puts a fresh frame into the swap cache for entry e (swapin); takes a reference. False when someone was
  * quicker. */
 bool swap_cache_insert(struct kernel *k, pfn_t pfn, swp_entry_t e);
+/* The slot of a page in the swap cache, or of a huge one's part. */
+static inline swp_entry_t swap_entry_of(const struct memory *m, pfn_t pfn)
+{
+	pfn_t head = page_head(m, pfn);
+
+	return m->frames.f[head].private + (pfn - head);
+}
 /* __delete_from_swap_cache: leaves shadow; frees the slot when no entry refers to it. Does not drop the
- * cache's page reference. */
+ * cache's page references. A huge page goes whole. */
 void swap_cache_remove(struct kernel *k, pfn_t pfn, uint64_t shadow);
-/* folio_free_swap: drops page and slot from the cache (and the cache's reference) and sets DIRTY, when no
- * page-table entry refers to the slot and it is not under write-back. The caller holds a reference. */
+/* folio_free_swap: drops page and slots from the cache (and the cache's references) and sets DIRTY, when no
+ * page-table entry refers to any of the slots and it is not under write-back. The caller holds a reference.
+ */
 bool swap_try_to_free(struct task *cur, pfn_t pfn);
 /* mem_cgroup_swap_full / vm_swap_full: more than half of the slots are used. */
 bool swap_is_half_full(const struct swap *s);
@@ -81,11 +97,12 @@ struct swap_plug {
 	bool is_write;
 	pfn_t pfns[1024];
 };
-/* blk_start_plug, blk_finish_plug around reclaim: swap_write collects in cur->plug. */
+/* blk_start_plug, blk_finish_plug around reclaim and madvise: swap_write collects in cur->plug. An outer plug
+ * goes before an inner one. */
 void swap_plug_start(struct task *cur, struct swap_plug *plug);
-void swap_plug_finish(struct task *cur);
-/* Sends what is collected; before the task blocks (blk_flush_plug). */
-void swap_plug_flush(struct task *cur);
+void swap_plug_finish(struct task *cur, const struct swap_plug *plug);
+/* Sends what is collected; before the task blocks (blk_flush_plug): kernel_hooks.flush_plug. */
+bool swap_plug_flush(struct task *cur);
 void swap_write_plugged(struct task *cur, struct swap_plug *plug, pfn_t pfn);
 void swap_read_plugged(struct task *cur, struct swap_plug *plug, pfn_t pfn);
 void swap_unplug(struct task *cur, struct swap_plug *plug);

@@ -5,8 +5,7 @@
  * area of the highest priority that has free slots serves; areas of equal priority take turns, one call each.
  * Invariant: inuse of an area = its map words that are not 0 (the header apart); free + inuse = total.
  *
- * Not modelled: swapoff, bad slots, areas near a node (avail_lists by node), huge pages in a cluster of their
- * own (huge pages are split before they are swapped out).
+ * Not modelled: swapoff, bad slots, areas near a node (avail_lists by node).
  */
 #include "models/kernel/swap_map.h"
 
@@ -109,6 +108,24 @@ unsigned swap_map_alloc(struct swap_map *m, unsigned cpu, unsigned want, swp_ent
 	}
 	m->nr_free += want - n;
 	return n;
+}
+
+swp_entry_t swap_map_alloc_cluster(struct swap_map *m)
+{
+	struct swap_area *a;
+	swp_entry_t first;
+
+	if (m->nr_free < SWAP_CLUSTER_SLOTS || !m->nr_avail)
+		return 0;
+	a = &m->area[m->avail[0]];
+	avail_del(m, a->type); /* behind its equals */
+	avail_add(m, a->type);
+	if (!swap_take_cluster(a, &first)) /* the other areas are not tried */
+		return 0;
+	m->nr_free -= SWAP_CLUSTER_SLOTS;
+	if (!a->highest_bit)
+		avail_del(m, a->type);
+	return first;
 }
 
 void swap_map_free(struct swap_map *m, swp_entry_t e)

@@ -89,6 +89,9 @@ void swap_map_release(struct swap_map *m);
 void swap_map_add(struct swap_map *m, uint64_t slots, int prio, uint64_t seed);
 /* get_swap_pages: up to want (≤ SWAP_BATCH) slots into out, each marked SWAP_HAS_CACHE. Returns how many. */
 unsigned swap_map_alloc(struct swap_map *m, unsigned cpu, unsigned want, swp_entry_t *out);
+/* The same for a huge page: a free cluster of the area whose turn it is; its first slot, 0 when there is
+ * none. */
+swp_entry_t swap_map_alloc_cluster(struct swap_map *m);
 /* swap_entry_free: a slot that nobody refers to and that is marked SWAP_HAS_CACHE becomes free. */
 void swap_map_free(struct swap_map *m, swp_entry_t e);
 /* vm_swap_full */
@@ -114,5 +117,7 @@ bool swap_cluster_conflict(struct swap_area *a, unsigned cpu, uint64_t slot);
 /* ---- swap_map/scan.c ---- */
 /* scan_swap_map_slots: up to want slots of one area. */
 unsigned swap_scan(struct swap_map *m, struct swap_area *a, unsigned cpu, unsigned want, swp_entry_t *out);
+/* swap_alloc_cluster: the first free cluster, whole. False when there is none, as on a disk. */
+bool swap_take_cluster(struct swap_area *a, swp_entry_t *first);
 
 #endif

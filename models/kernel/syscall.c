@@ -2,19 +2,23 @@
  * syscall.c - from records to calls.
  *
  * Not modelled: migrate_pages (counted, not carried out), readahead through descriptors of their own (a file
- * has one position), the page cache of directories and metadata.
+ * has one position), the page cache of directories and metadata, sleeps beyond 106 days of simulated time
+ * (they end there).
  */
 #include "models/kernel/syscall.h"
 
 #include <stdio.h>
 
 #include "models/kernel/sched.h"
+#include "models/kernel/shrinker.h"
 
 #define MAP_FIXED_BIT     0x10u
 #define MREMAP_MAYMOVE    1u
 #define MREMAP_FIXED      2u
 #define LINUX_EBADF       9
 #define UNKNOWN_FILE_SIZE 0
+#define MAX_RW_COUNT      UINT64_C(0x7ffff000) /* INT_MAX & PAGE_MASK */
+#define FILE_BYTES_MAX    (UINT64_C(16) << 40) /* of ext4 with blocks of 4 KiB: 32 bits of block number */
 
 static struct file *file_of(struct task *cur, uint64_t fid)
 {
@@ -115,22 +119,60 @@ static void touch_buffer(struct task *cur, vaddr_t buf, uint64_t len, bool write
 	}
 }
 
+/*
+ * fs/read_write.c: access_ok of vfs_read and vfs_write, rw_verify_area, and MAX_RW_COUNT, which no call
+ * passes. Returns 0 and the bytes to move, or what the call fails with.
+ */
+static int64_t check_rw(const struct control *c, uint64_t *len)
+{
+	uint64_t off = c->arg[1], count = c->arg[2];
+	vaddr_t buf = c->arg[3];
+
+	if (buf && (buf >= USER_ADDRESS_END || count > USER_ADDRESS_END - buf))
+		return -LINUX_EFAULT;
+	if (count > INT64_MAX || off > INT64_MAX - count)
+		return -LINUX_EINVAL;
+	*len = MIN_OF(count, MAX_RW_COUNT);
+	return 0;
+}
+
 static int64_t do_read(struct task *cur, const struct control *c)
 {
 	struct file *f = file_find(cur->k->pagecache, c->arg[0]);
-	uint64_t n;
+	uint64_t len, n;
+	int64_t r = check_rw(c, &len);
 
+	if (r < 0)
+		return r;
 	if (!f)
-		f = file_at_least(cur, c->arg[0], c->arg[1] + c->arg[2]);
-	n = filemap_read(cur, f, c->arg[1], c->arg[2]);
+		f = file_at_least(cur, c->arg[0], c->arg[1] + len);
+	n = filemap_read(cur, f, c->arg[1], len);
 	touch_buffer(cur, c->arg[3], n, true);
 	return (int64_t)n;
 }
 
+/* generic_write_checks_count (fs/read_write.c): no file grows beyond what the file system can number. */
 static int64_t do_write(struct task *cur, const struct control *c)
 {
-	touch_buffer(cur, c->arg[3], c->arg[2], false);
-	return (int64_t)filemap_write(cur, file_of(cur, c->arg[0]), c->arg[1], c->arg[2]);
+	uint64_t len;
+	int64_t r = check_rw(c, &len);
+
+	if (r < 0)
+		return r;
+	if (len && c->arg[1] >= FILE_BYTES_MAX)
+		return -LINUX_EFBIG;
+	len = MIN_OF(len, FILE_BYTES_MAX - MIN_OF(c->arg[1], FILE_BYTES_MAX));
+	touch_buffer(cur, c->arg[3], len, false);
+	return (int64_t)filemap_write(cur, file_of(cur, c->arg[0]), c->arg[1], len);
+}
+
+/* Nobody sleeps beyond the horizon. */
+static void do_sleep(struct task *cur, uint64_t ns)
+{
+	tick_t now = task_now(cur);
+	uint64_t most = now < CLOCK_HORIZON ? (CLOCK_HORIZON - now) / PS_PER_NS : 0;
+
+	sched_sleep_until(cur, now + MIN_OF(ns, most) * PS_PER_NS, false);
 }
 
 static int64_t do_affinity(struct task *cur, uint64_t mask)
@@ -169,10 +211,12 @@ static int64_t do_file_call(struct task *cur, const struct control *c)
 		return 0;
 	case REC_DROP_CACHES:
 		lru_drain_all(cur->k);
-		vm_event(cur->k->memory, VMEV_DROP_PAGECACHE, c->arg[0] & 1);
-		vm_event(cur->k->memory, VMEV_DROP_SLAB, c->arg[0] >> 1 & 1);
 		if (c->arg[0] & 1)
 			filemap_drop_all(cur);
+		if (c->arg[0] & 2) {
+			shrink_drop_slab(cur);
+			vm_event(cur->k->memory, VMEV_DROP_SLAB, 1);
+		}
 		return 0;
 	default:
 		return 0;
@@ -231,7 +275,7 @@ int64_t syscall_replay(struct task *cur, const struct control *c)
 		cur->process->oom_score_adj = (int)(int64_t)c->arg[0];
 		return 0;
 	case REC_SLEEP:
-		sched_sleep_until(cur, task_now(cur) + c->arg[0] * PS_PER_NS, false);
+		do_sleep(cur, c->arg[0]);
 		return 0;
 	default:
 		return do_memory_call(cur, c);

@@ -37,6 +37,7 @@ enum task_state { TASK_NEW, TASK_RUNNABLE, TASK_RUNNING, TASK_SLEEPING, TASK_DEA
 #define TASK_LESS_THROTTLE 32u
 #define TASK_IN_KERNEL     64u  /* its fiber runs or is suspended in kernel code */
 #define TASK_WAITS_USER    128u /* sleeps between two user-mode steps, not inside its fiber */
+#define TASK_WORK          256u /* task_work_add: hooks.task_work runs before user mode goes on */
 
 #define PROCESS_STATS(X, S)                                                                  \
 	X(S, COUNTER, min_flt, "faults", "minor page faults")                                \
@@ -48,6 +49,7 @@ enum task_state { TASK_NEW, TASK_RUNNABLE, TASK_RUNNING, TASK_SLEEPING, TASK_DEA
 	  "first touches of anonymous memory by a read: the shared zero page")               \
 	X(S, COUNTER, file_faults, "faults", "faults on file mappings")                      \
 	X(S, COUNTER, swap_faults, "faults", "faults on pages in swap or in the swap cache") \
+	X(S, COUNTER, hint_faults, "faults", "NUMA hinting faults")                          \
 	X(S, COUNTER, spurious_faults, "faults", "faults that found nothing to do")          \
 	X(S, COUNTER, stack_growths, "faults", "faults that grew the stack")                 \
 	X(S, COUNTER, sigsegv, "signals", "illegal accesses")                                \
@@ -68,6 +70,8 @@ enum task_state { TASK_NEW, TASK_RUNNABLE, TASK_RUNNING, TASK_SLEEPING, TASK_DEA
 STAT_STRUCT(process_stats, PROCESS_STATS);
 extern const struct stat_table process_stat_table;
 
+#define TASK_COMM_LEN 16 /* with its NUL, include/linux/sched.h */
+
 struct process {
 	uint32_t pid, ppid; /* as recorded */
 	uint32_t times;     /* processes that had this pid before */
@@ -76,6 +80,7 @@ struct process {
 	struct mm *mm; /* NULL once it is gone */
 	int oom_score_adj;
 	bool killed, exited;
+	bool group_exit; /* exit_group: each thread ends where its records do */
 	unsigned live_threads;
 	struct process_stats stats;
 };
@@ -101,6 +106,7 @@ struct task {
 	uint64_t cpu_mask[MAX_CPUS / 64];
 	uint64_t vruntime;  /* cycles */
 	uint64_t ran_since; /* exec->cycles when it was put on the CPU */
+	uint64_t runtime;   /* cycles it was on a CPU (sum_exec_runtime); kept as vruntime is */
 	struct task *rq_next, *rq_prev;
 	tick_t ready_at;   /* earliest time it may run */
 	uint64_t wait_key; /* what it waits for, 0 nothing */
@@ -112,6 +118,7 @@ struct task {
 	void *stream;                    /* user threads: replay's */
 	pfn_t stack[KERNEL_STACK_PAGES]; /* 0: none (made at boot) */
 	/* reclaim */
+	uint8_t mm_walk;   /* this reclaim aged a node itself (reclaim_state.mm_walk): enum mm_walk */
 	bool in_lru_fault; /* in a fault on a mapping whose accesses tell something (lru_gen_enter_fault) */
 	struct swap_plug *plug; /* collects writes to swap (swap.h); NULL: they go out at once */
 	uint64_t reclaimed_slab;
@@ -120,6 +127,7 @@ struct task {
 	uint64_t dirtied_pages;     /* since its last pause (nr_dirtied) */
 	uint64_t nr_dirtied_pause;  /* pages until the next check, 0 = the default of 32 */
 	uint64_t dirty_paused_when; /* end of the last pause, jiffies of 4 ms */
+	struct task_numa *numa;     /* numa_balancing.h; NULL: not looked at yet */
 };
 
 static inline void task_charge(struct task *cur, enum cycle_cause cause, uint64_t cycles)

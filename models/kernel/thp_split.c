@@ -1,22 +1,28 @@
 /*
  * thp_split.c - splitting huge entries and huge pages.
  *
- * After mm/huge_memory.c of Linux 6.1. Linux can leave the huge page whole behind 512 small entries and split
- * it later (deferred_split_folio); here entry and page are split together, in every address space that maps
- * the page. O(512 * mappings).
+ * After mm/huge_memory.c of Linux 6.1: __split_huge_pmd_locked makes 512 entries of one and leaves the page
+ * whole; split_huge_page_to_list takes the page apart in every address space that maps it, frees what nobody
+ * maps; deferred_split_scan does that for pages of which parts were unmapped when memory is short. O(512 *
+ * mappings).
  *
- * Not modelled: huge pages in the swap cache, deferred splitting, small entries into a huge page.
+ * A page in the swap cache stays there in parts, each with its slot (split_swap_cluster); what nobody maps or
+ * refers to leaves it. Where Linux replaces entries by migration entries while it works, nothing can come
+ * between here.
  */
 #include "models/kernel/thp_split.h"
 
 #include "models/kernel/lru.h"
 #include "models/kernel/rmap.h"
+#include "models/kernel/swap.h"
 #include "models/kernel/writeback.h"
 
 /* What the parts of a page inherit (__split_huge_page_tail). */
 #define INHERITED                                                                                           \
 	(FR_UPTODATE | FR_DIRTY | FR_REFERENCED | FR_ACTIVE | FR_UNEVICTABLE | FR_MLOCKED | FR_SWAPBACKED | \
-	 FR_ANON | FR_WORKINGSET | FR_EXCLUSIVE)
+	 FR_ANON | FR_WORKINGSET | FR_SWAPCACHE)
+/* What a part has of its own. */
+#define OWN (FR_EXCLUSIVE | FR_MAPPED_ONCE)
 
 /* Splitting takes the deposited table: it never asks for memory, so reclaim may split, too. */
 static pfn_t no_table(void *ctx)
@@ -27,108 +33,170 @@ static pfn_t no_table(void *ctx)
 
 static const struct ptable_ops deposited_only = {.alloc = no_table};
 
-void thp_count_mapped(struct kernel *k, pfn_t head, int sign)
+static void flush(struct task *cur, struct mm *mm, vaddr_t va)
 {
-	struct frame *f = frame_of(k->memory, head);
+	struct kernel *k = cur->k;
 
-	if (f->flags & FR_ANON)
-		node_stat_add(frame_node(k->memory, f), NR_ANON_THPS, sign * (int64_t)HUGE_PAGE_NR);
+	if (k->hooks.tlb_flush)
+		k->hooks.tlb_flush(k->hooks.ctx, cur, mm, va, va + HUGE_PAGE_SIZE);
 }
 
-/* The head and 511 tails become single frames; each has a reference for every mapping. */
-static void split_frames(struct kernel *k, pfn_t head)
+/* __split_huge_pmd_locked: one mapping's entry becomes 512, which keep their rights; a dirty bit becomes the
+ * page's. */
+static bool split_anon(struct task *cur, struct mm *mm, vaddr_t va, pfn_t head)
 {
+	struct kernel *k = cur->k;
 	struct frame *h = frame_of(k->memory, head);
-	uint32_t flags = h->flags & INHERITED;
-
-	h->flags &= ~(uint32_t)FR_HEAD;
-	h->order = 0;
-	for (pfn_t i = 1; i < HUGE_PAGE_NR; i++) {
-		struct frame *f = frame_of(k->memory, head + i);
-
-		f->flags = flags;
-		f->refs = 0;
-		f->mapcount = 0;
-		f->rmap = 0;
-		f->order = 0;
-		f->file = h->file;
-		f->gen = h->gen;
-		f->index = h->index + i;
-		f->private = 0;
-		f->memcg = h->memcg;
-	}
-}
-
-#define MAX_MAPPINGS 64
-
-struct mappings {
-	unsigned n;
-	struct {
-		struct mm *mm;
-		uint64_t vpn;
-	} at[MAX_MAPPINGS];
-};
-
-static bool take_mapping(struct mm *mm, uint64_t vpn, void *arg)
-{
-	struct mappings *m = arg;
-
-	if (m->n == MAX_MAPPINGS)
-		return false;
-	m->at[m->n].mm = mm;
-	m->at[m->n++].vpn = vpn;
-	return true;
-}
-
-/* One mapping's entry becomes 512, which keep their rights; a dirty bit becomes the pages'. */
-static bool split_mapping(struct task *cur, struct mm *mm, uint64_t vpn, struct frame *h)
-{
-	vaddr_t va = vpn << PAGE_SHIFT;
 	struct ptable *leaf = pgtable_split_huge(&mm->pt, va, &deposited_only, NULL);
+	const struct vma *v = vma_at(&mm->vmas, va);
+	uint64_t vpn = va >> PAGE_SHIFT;
 
 	if (!leaf)
 		return false;
 	if (leaf->e[0] & PTE_DIRTY)
 		h->flags |= FR_DIRTY;
-	for (unsigned i = 0; i < PTABLE_ENTRIES; i++)
+	for (unsigned i = 0; i < PTABLE_ENTRIES; i++) {
 		leaf->e[i] &= ~PTE_DIRTY;
-	vm_event(cur->k->memory, VMEV_THP_SPLIT_PMD, 1);
-	task_charge(cur, CYCLES_syscall, cur->k->cost.fork_table);
-	if (cur->k->hooks.tlb_flush)
-		cur->k->hooks.tlb_flush(cur->k->hooks.ctx, cur, mm, va, va + HUGE_PAGE_SIZE);
+		rmap_add(k, head + i, mm, vpn + i);
+		h[i].flags |= h->flags & FR_EXCLUSIVE;
+	}
+	h->refs += (int32_t)HUGE_PAGE_NR - 1;
+	rmap_remove_huge(k, head, mm, vpn);
+	if (v && v->flags & VM_LOCKED)
+		lru_munlock(cur, head);
+	vm_event(k->memory, VMEV_THP_SPLIT_PMD, 1);
+	task_charge(cur, CYCLES_syscall, k->cost.fork_table);
+	flush(cur, mm, va);
 	return true;
 }
 
-/* split_huge_page_to_list of a mapped anonymous page. */
-static bool split_anon(struct task *cur, pfn_t head)
+/* __split_huge_page_tail: part i of the page becomes a page with a reference of ours. */
+static void make_single(struct frame *h, pfn_t i)
+{
+	struct frame *f = h + i;
+
+	f->flags = (h->flags & INHERITED) | (f->flags & OWN);
+	f->refs = f->mapcount + 1 + (h->flags & FR_SWAPCACHE ? 1 : 0);
+	f->order = 0;
+	f->file = FILE_NONE;
+	f->gen = h->flags & FR_UNEVICTABLE ? 0 : h->gen;
+	f->index = h->index + i;
+	f->private = h->flags & FR_SWAPCACHE ? h->private + i : 0;
+	f->memcg = h->memcg;
+}
+
+/* mlock_vma_page of remove_migration_pte */
+static bool lock_again(struct mm *mm, uint64_t vpn, void *arg)
+{
+	struct task *cur = ((struct task **)arg)[0];
+	const struct vma *v = vma_at(&mm->vmas, vpn << PAGE_SHIFT);
+
+	if (v && v->flags & VM_LOCKED)
+		lru_mlock(cur, pte_pfn(*pgtable_find(&mm->pt, vpn << PAGE_SHIFT)));
+	return true;
+}
+
+/* __split_huge_page: all mappings are of parts by now. The caller's reference stays at the head. */
+static void take_apart(struct task *cur, pfn_t head, struct frame_list *list)
 {
 	struct kernel *k = cur->k;
 	struct frame *h = frame_of(k->memory, head);
 	bool on_lru = h->flags & FR_LRU;
-	struct mappings m = {.n = 0};
+	int32_t first = h[TAIL_FIRST].refs;
+
+	for (pfn_t i = HUGE_PAGE_NR; --i > 0;) {
+		make_single(h, i);
+		if (on_lru) {
+			lru_insert_part(k, head, head + i);
+		} else if (list) {
+			h[i].refs++;
+			h[i].flags |= FR_ISOLATED;
+			frame_list_append(&k->memory->frames, list, head + i);
+		} else {
+			lru_add(cur, head + i);
+		}
+	}
+	h->flags &= ~(uint32_t)FR_HEAD;
+	h->order = 0;
+	h->mapcount = first;
+	h->refs = first + 1 + (h->flags & FR_SWAPCACHE ? 1 : 0);
+	for (pfn_t i = 0; i < HUGE_PAGE_NR; i++) {
+		rmap_walk(k, head + i, lock_again, &cur);
+		if (i == 0)
+			continue;
+		if (!h[i].mapcount) /* free_swap_cache */
+			swap_try_to_free(cur, head + i);
+		frame_put(k, cur->exec->cpu, head + i);
+	}
+}
+
+/* try_to_migrate_one: the page knows that it is dirty from the entries of its parts. */
+static bool gather_dirty(struct mm *mm, uint64_t vpn, void *arg)
+{
+	struct frame *h = arg;
+
+	h->flags |= *pgtable_find(&mm->pt, vpn << PAGE_SHIFT) & PTE_DIRTY ? FR_DIRTY : 0;
+	return true;
+}
+
+bool thp_split_entries(struct task *cur, pfn_t head)
+{
+	struct kernel *k = cur->k;
+	struct mm *mm;
+	uint64_t vpn;
+
+	while ((mm = rmap_whole(k, head, &vpn)))
+		if (!split_anon(cur, mm, vpn << PAGE_SHIFT, head))
+			return false;
+	return true;
+}
+
+bool thp_split_page(struct task *cur, pfn_t head, struct frame_list *list)
+{
+	struct kernel *k = cur->k;
+	struct frame *h = frame_of(k->memory, head);
+	int32_t cached = h->flags & FR_SWAPCACHE ? (int32_t)HUGE_PAGE_NR : 0;
 
 	CHECK(h->flags & FR_HEAD && h->order == HUGE_PAGE_ORDER, "frame %u is no huge page", head);
-	if (!rmap_walk(k, head, take_mapping, &m))
+	if (h->flags & FR_WRITEBACK || !(h->flags & FR_ANON) || h->refs != h->mapcount + cached + 1 ||
+	    !thp_split_entries(cur, head)) {
+		vm_event(k->memory, VMEV_THP_SPLIT_PAGE_FAILED, 1);
 		return false;
-	for (unsigned i = 0; i < m.n; i++) /* deposited tables: this cannot fail half-way */
-		if (!split_mapping(cur, m.at[i].mm, m.at[i].vpn, h))
-			return false;
-	if (on_lru)
-		lru_unlink(k, head);
-	thp_count_mapped(k, head, -1);
-	for (unsigned i = 0; i < m.n; i++)
-		rmap_remove(k, head, m.at[i].mm, m.at[i].vpn);
-	split_frames(k, head);
-	for (pfn_t i = HUGE_PAGE_NR; i-- > 0;) {
-		for (unsigned j = m.n; j-- > 0;)
-			rmap_add(k, head + i, m.at[j].mm, m.at[j].vpn + i);
-		if (i > 0)
-			frame_of(k->memory, head + i)->refs = (int32_t)m.n;
-		if (i > 0 || on_lru)
-			lru_link(k, head + i, false);
 	}
+	/* while it is taken apart its parts are unmapped, which queues it (page_remove_rmap) */
+	if (h->mapcount && !rmap_split_is_deferred(h))
+		vm_event(k->memory, VMEV_THP_DEFERRED_SPLIT_PAGE, 1);
+	rmap_undefer_split(k, head);
+	rmap_walk(k, head, gather_dirty, h);
+	take_apart(cur, head, list);
 	vm_event(k->memory, VMEV_THP_SPLIT_PAGE, 1);
 	return true;
+}
+
+uint64_t thp_nr_deferred(const struct kernel *k)
+{
+	return k->memory->deferred_split.n;
+}
+
+uint64_t thp_split_deferred(struct task *cur, uint64_t nr)
+{
+	struct kernel *k = cur->k;
+	struct frame_list *queue = &k->memory->deferred_split;
+	uint64_t split = 0;
+
+	nr = MIN_OF(nr, queue->n);
+	while (nr-- > 0) {
+		pfn_t tail = frame_list_pop(&k->memory->frames, queue);
+		pfn_t head = tail - TAIL_QUEUED;
+
+		/* back to the end, from where the split takes it: what cannot be split waits on */
+		frame_list_append(&k->memory->frames, queue, tail);
+		frame_get(k, head);
+		if (!(frame_of(k->memory, head)->flags & FR_LOCKED))
+			split += thp_split_page(cur, head, NULL);
+		frame_put(k, cur->exec->cpu, head);
+	}
+	return split;
 }
 
 /* __split_huge_zero_page_pmd */
@@ -142,8 +210,7 @@ static bool split_zero(struct task *cur, struct mm *mm, vaddr_t va)
 		leaf->e[i] = (leaf->e[i] & ~(PTE_PFN_MASK | PTE_DIRTY | PTE_WRITE)) |
 			     pte_make(cur->k->zero_pfn, PTE_SPECIAL);
 	vm_event(cur->k->memory, VMEV_THP_SPLIT_PMD, 1);
-	if (cur->k->hooks.tlb_flush)
-		cur->k->hooks.tlb_flush(cur->k->hooks.ctx, cur, mm, va, va + HUGE_PAGE_SIZE);
+	flush(cur, mm, va);
 	return true;
 }
 
@@ -157,9 +224,8 @@ static void drop_file(struct task *cur, struct mm *mm, vaddr_t va, pte_t e)
 	if (e & PTE_DIRTY)
 		page_mark_dirty(cur, head);
 	mm->rss[c] -= HUGE_PAGE_NR;
-	rmap_remove(k, head, mm, va >> PAGE_SHIFT);
-	if (k->hooks.tlb_flush)
-		k->hooks.tlb_flush(k->hooks.ctx, cur, mm, va, va + HUGE_PAGE_SIZE);
+	rmap_remove_huge(k, head, mm, va >> PAGE_SHIFT);
+	flush(cur, mm, va);
 	frame_put(k, cur->exec->cpu, head);
 }
 
@@ -178,12 +244,7 @@ bool thp_split_entry(struct task *cur, struct mm *mm, vaddr_t va)
 		drop_file(cur, mm, va, e);
 		return true;
 	}
-	return split_anon(cur, pte_pfn(e));
-}
-
-bool thp_split_page(struct task *cur, pfn_t head)
-{
-	return split_anon(cur, head);
+	return split_anon(cur, mm, va, pte_pfn(e));
 }
 
 struct walk {

@@ -106,11 +106,19 @@
 	X(S, THP_COLLAPSE_ALLOC, thp_collapse_alloc, "pages", "huge pages allocated by khugepaged")          \
 	X(S, THP_COLLAPSE_ALLOC_FAILED, thp_collapse_alloc_failed, "attempts",                               \
 	  "huge pages khugepaged could not get")                                                             \
+	X(S, THP_SCAN_EXCEED_NONE_PTE, thp_scan_exceed_none_pte, "ranges",                                   \
+	  "ranges that khugepaged left because too many pages are missing")                                  \
+	X(S, THP_SCAN_EXCEED_SWAP_PTE, thp_scan_exceed_swap_pte, "ranges",                                   \
+	  "ranges that khugepaged left because too many pages are in swap")                                  \
+	X(S, THP_SCAN_EXCEED_SHARED_PTE, thp_scan_exceed_share_pte, "ranges",                                \
+	  "ranges that khugepaged left because too many pages are shared")                                   \
 	X(S, THP_SPLIT_PAGE, thp_split_page, "pages", "huge pages split")                                    \
 	X(S, THP_SPLIT_PAGE_FAILED, thp_split_page_failed, "attempts", "splits that failed")                 \
 	X(S, THP_DEFERRED_SPLIT_PAGE, thp_deferred_split_page, "pages", "huge pages queued for splitting")   \
 	X(S, THP_SPLIT_PMD, thp_split_pmd, "entries", "huge entries split")                                  \
 	X(S, THP_ZERO_PAGE_ALLOC, thp_zero_page_alloc, "pages", "huge zero pages allocated")                 \
+	X(S, THP_ZERO_PAGE_ALLOC_FAILED, thp_zero_page_alloc_failed, "attempts",                             \
+	  "huge zero pages that could not be had")                                                           \
 	X(S, THP_SWPOUT, thp_swpout, "pages", "huge pages swapped out whole")                                \
 	X(S, THP_SWPOUT_FALLBACK, thp_swpout_fallback, "pages", "huge pages split for swapping")             \
 	X(S, SWAP_RA, swap_ra, "pages", "read ahead from swap")                                              \

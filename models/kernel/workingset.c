@@ -5,15 +5,31 @@
  * age in the page's place; at a refault the distance (age now minus age then) is compared with the size of
  * the working set. On 64 bits the age needs no buckets (bucket_order 0 with fewer than 2^36 pages).
  *
- * Not modelled: the delayed statistics of the memory controller (the comparison sees exact list sizes).
+ * List sizes are read from the statistics of the memory controller (mm/memcontrol.c mem_cgroup_flush_stats,
+ * mem_cgroup_flush_stats_delayed, FLUSH_TIME), which are exact only at the start of each reclaim of the node
+ * and every two seconds.
+ *
+ * Not modelled: that small changes are not flushed (stats_flush_threshold).
  */
 #include "models/kernel/workingset.h"
 
 #include "models/kernel/lrugen.h"
 #include "models/kernel/swap.h"
 
-#define AGE_BITS 52
-#define AGE_MASK ((UINT64_C(1) << AGE_BITS) - 1)
+#define AGE_BITS   52
+#define FLUSH_TIME (2 * PS_PER_S)
+#define AGE_MASK   ((UINT64_C(1) << AGE_BITS) - 1)
+
+void workingset_flush_stats(struct kernel *k, struct node *n)
+{
+	struct lru_stats *s = &n->lruvec.flushed;
+
+	s->at = kernel_now(k);
+	for (unsigned i = LRU_INACTIVE_ANON; i <= LRU_ACTIVE_FILE; i++)
+		s->size[i] = n->lruvec.list[i].n;
+	s->activated[0] = (uint64_t)n->stat.item[NR_WORKINGSET_ACTIVATE_ANON];
+	s->activated[1] = (uint64_t)n->stat.item[NR_WORKINGSET_ACTIVATE_FILE];
+}
 
 void lru_note_cost(struct lruvec *l, bool file, uint64_t nr_pages)
 {
@@ -24,7 +40,7 @@ void lru_note_cost(struct lruvec *l, bool file, uint64_t nr_pages)
 	else
 		l->anon_cost += nr_pages;
 	for (unsigned i = LRU_INACTIVE_ANON; i <= LRU_ACTIVE_FILE; i++)
-		size += l->list[i].n;
+		size += l->flushed.size[i];
 	if (l->file_cost + l->anon_cost > size / 4) {
 		l->file_cost /= 2;
 		l->anon_cost /= 2;
@@ -78,14 +94,14 @@ shadow_t workingset_eviction(struct kernel *k, pfn_t pfn)
 
 static uint64_t workingset_size(const struct kernel *k, const struct lruvec *l, bool file)
 {
-	uint64_t size = l->list[LRU_ACTIVE_FILE].n;
+	uint64_t size = l->flushed.size[LRU_ACTIVE_FILE];
 
 	if (!file)
-		size += l->list[LRU_INACTIVE_FILE].n;
+		size += l->flushed.size[LRU_INACTIVE_FILE];
 	if (k->swap && swap_free_slots(k->swap) > 0) {
-		size += l->list[LRU_ACTIVE_ANON].n;
+		size += l->flushed.size[LRU_ACTIVE_ANON];
 		if (file)
-			size += l->list[LRU_INACTIVE_ANON].n;
+			size += l->flushed.size[LRU_INACTIVE_ANON];
 	}
 	return size;
 }
@@ -97,7 +113,7 @@ void workingset_refault(struct task *cur, pfn_t pfn, shadow_t shadow)
 	struct node *n = frame_node(k->memory, f);
 	bool file = frame_is_file_lru(f);
 	uint32_t nr = frame_nr_pages(f);
-	const struct lruvec *evicted;
+	struct node *from;
 	uint64_t distance;
 
 	if (!(shadow & 1))
@@ -106,10 +122,12 @@ void workingset_refault(struct task *cur, pfn_t pfn, shadow_t shadow)
 		generation_refault(cur, f, shadow);
 		return;
 	}
-	evicted = &k->memory->node[(shadow >> 2) & 63].lruvec;
-	distance = (evicted->nonresident_age - (shadow >> 8)) & AGE_MASK;
+	from = &k->memory->node[(shadow >> 2) & 63];
+	distance = (from->lruvec.nonresident_age - (shadow >> 8)) & AGE_MASK;
 	node_stat_add(n, file ? NR_WORKINGSET_REFAULT_FILE : NR_WORKINGSET_REFAULT_ANON, nr);
-	if (distance > workingset_size(k, evicted, file))
+	if (kernel_now(k) >= from->lruvec.flushed.at + FLUSH_TIME)
+		workingset_flush_stats(k, from);
+	if (distance > workingset_size(k, &from->lruvec, file))
 		return;
 	f->flags |= FR_ACTIVE;
 	n->lruvec.nonresident_age += nr;

@@ -11,6 +11,8 @@
 typedef uint64_t shadow_t;
 /* workingset_eviction: the shadow for a page that leaves memory. */
 shadow_t workingset_eviction(struct kernel *k, pfn_t pfn);
+/* mem_cgroup_flush_stats: the statistics that decisions read are those of now. */
+void workingset_flush_stats(struct kernel *k, struct node *n);
 /* workingset_refault: the page is back; may set ACTIVE and WORKINGSET and counts. shadow 0: nothing. */
 void workingset_refault(struct task *cur, pfn_t pfn, shadow_t shadow);
 /* lru_note_cost: reclaim input or output that a list caused; halves both costs above a quarter of the lists.

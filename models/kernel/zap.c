@@ -59,7 +59,7 @@ void gather_flush(struct gather *g)
 	flush_tlbs(g);
 	g->nr = 0;
 	for (unsigned i = 0; i < n; i++) {
-		const struct frame *f = frame_of(k->memory, g->pages[i]);
+		const struct frame *f = frame_of(k->memory, page_head(k->memory, g->pages[i]));
 
 		if (f->flags & FR_SWAPCACHE && !f->mapcount && !(f->flags & FR_LOCKED)) /* free_swap_cache */
 			swap_try_to_free(g->cur, g->pages[i]);
@@ -120,8 +120,8 @@ static bool zap_present(struct gather *g, struct vma *v, vaddr_t va, pte_t e, ui
 {
 	struct task *cur = g->cur;
 	struct kernel *k = cur->k;
-	pfn_t pfn = pte_pfn(e);
-	struct frame *f = frame_of(k->memory, pfn);
+	pfn_t pfn = pte_pfn(e), head = page_head(k->memory, pfn);
+	struct frame *f = frame_of(k->memory, head);
 
 	gather_range(g, va, va + nr * PAGE_SIZE);
 	task_charge(cur, CYCLES_syscall, k->cost.zap_page);
@@ -136,8 +136,11 @@ static bool zap_present(struct gather *g, struct vma *v, vaddr_t va, pte_t e, ui
 			lru_mark_accessed(cur, pfn);
 	}
 	g->mm->rss[mm_counter_of(f)] -= nr;
-	rmap_remove(k, pfn, g->mm, va >> PAGE_SHIFT);
-	if (v->flags & VM_LOCKED)
+	if (nr > 1)
+		rmap_remove_huge(k, pfn, g->mm, va >> PAGE_SHIFT);
+	else
+		rmap_remove(k, pfn, g->mm, va >> PAGE_SHIFT);
+	if (v->flags & VM_LOCKED && (nr > 1 || !(f->flags & FR_HEAD))) /* munlock_vma_page */
 		lru_munlock(cur, pfn);
 	return gather_page(g, pfn);
 }
@@ -176,8 +179,6 @@ static struct ptable *zap_huge(struct gather *g, struct vma *v, vaddr_t first, v
 	if (last - first < HUGE_PAGE_SIZE && thp_split_entry(g->cur, g->mm, first))
 		return pgtable_table(&g->mm->pt, first, 1);
 	e = pgtable_drop_huge(&g->mm->pt, base, &alloc_table_ops, &ctx);
-	if (!(e & PTE_SPECIAL) && frame_of(g->cur->k->memory, pte_pfn(e))->mapcount == 1)
-		thp_count_mapped(g->cur->k, pte_pfn(e), -1);
 	if (zap_present(g, v, base, e, HUGE_PAGE_NR, &dirty) || dirty)
 		gather_flush(g);
 	return NULL;

@@ -46,6 +46,15 @@ struct free_area {
 	uint64_t nr_free;                        /* blocks of all types */
 };
 
+/* Where compaction goes on, and how often it is put off (struct zone's compact_x). */
+struct zone_compact {
+	pfn_t migrate_pfn[2], free_pfn; /* cached: of async and sync compaction; one for both */
+	pfn_t init_migrate_pfn, init_free_pfn;
+	unsigned considered, defer_shift;
+	unsigned order_failed; /* from this order on it is put off */
+	bool flush;            /* a pass is over: forget what was to be skipped when kswapd sleeps */
+};
+
 struct zone {
 	enum zone_id id;
 	unsigned nid;
@@ -55,6 +64,7 @@ struct zone {
 	uint64_t watermark_boost;
 	uint64_t lowmem_reserve[NR_ZONES]; /* pages kept from requests that could use zone j */
 	struct free_area area[NR_ORDERS];
+	uint8_t *pageblock_skip; /* by the same index: compaction found nothing there (PG_migrate_skip) */
 	uint8_t *pageblock_type; /* enum migratetype by (pfn >> 9) - (start >> 9) */
 	uint64_t nr_pageblocks;
 	uint64_t nr_highatomic; /* pages reserved in MIGRATE_HIGHATOMIC blocks */
@@ -62,13 +72,23 @@ struct zone {
 	bool reclaim_active;    /* ZONE_RECLAIM_ACTIVE: kswapd works on the node, per-CPU lists stay short */
 	struct pcp *pcp;        /* one a CPU of the machine */
 	uint64_t pcp_high, pcp_batch;
+	struct zone_compact compact;
 	struct zone_vmstat stat;
 	struct numastat numa;
 };
 
 struct lru_gens;
 
+/* What the memory controller's statistics say of a node's lists: brought up to date now and then
+ * (workingset_flush_stats). */
+struct lru_stats {
+	tick_t at;
+	uint64_t size[NR_LRU_LISTS];
+	uint64_t activated[2]; /* refaults that were activated: [0] anon, [1] file */
+};
+
 struct lruvec {
+	struct lru_stats flushed;
 	struct lru_gens *gens;                /* NULL: active and inactive lists (lrugen.h) */
 	struct frame_list list[NR_LRU_LISTS]; /* n counts pages: huge pages count as frame_nr_pages */
 	uint64_t anon_cost, file_cost;        /* lru_note_cost */
@@ -79,6 +99,8 @@ struct lruvec {
 #define NODE_WRITEBACK 1u /* PGDAT_WRITEBACK: kswapd met many pages under write-back */
 #define NODE_DIRTY     2u /* PGDAT_DIRTY: kswapd met many dirty file pages at the tail */
 #define NODE_CONGESTED 4u /* LRUVEC_CONGESTED */
+
+#define MAX_SHRINKERS 4
 
 struct node {
 	unsigned nid;
@@ -92,12 +114,16 @@ struct node {
 	struct task *kswapd;
 	int kswapd_order, kswapd_highest_zoneidx;
 	int kswapd_failures;
+	/* kcompactd (models/kernel/compact.h) */
+	struct task *kcompactd;
+	int kcompactd_order, kcompactd_highest_zoneidx;
 	uint64_t totalreserve_pages;
 	uint64_t present_pages;
 	uint64_t dirty_limit; /* node_dirty_limit, kept by writeback; UINT64_MAX = none */
 	unsigned nr_writeback_throttled;
-	int64_t nr_reclaim_start; /* NR_THROTTLED_WRITTEN when the first task was throttled */
-	uint32_t reclaim_flags;   /* NODE_x */
+	int64_t nr_reclaim_start;               /* NR_THROTTLED_WRITTEN when the first task was throttled */
+	uint32_t reclaim_flags;                 /* NODE_x */
+	uint64_t shrink_carried[MAX_SHRINKERS]; /* asked of each shrinker, but not scanned (nr_deferred) */
 };
 
 #define ZONE_PARAMS(X, S)                                                                                   \
@@ -121,6 +147,9 @@ struct node {
 	X(S, LIST, free, "zones.free", "", 0, UINT64_MAX, "pages",                                          \
 	  "free pages of each populated zone at the start (the rest is taken as unmovable); empty = all "   \
 	  "managed")                                                                                        \
+	X(S, LIST, pcp, "zones.pcp", "", 0, UINT64_MAX, "pages",                                            \
+	  "of the pages that are not free at the start, those on the per-CPU lists: for each populated "    \
+	  "zone one number a CPU; empty = none")                                                            \
 	X(S, LIST, protection, "zones.protection", "", 0, UINT64_MAX, "pages",                              \
 	  "lowmem reserve of each populated zone against each zone above, flattened as in zoneinfo; empty " \
 	  "= computed")                                                                                     \
@@ -156,7 +185,8 @@ struct memory {
 	nodemask_t nodes_kernel_memory; /* N_HIGH_MEMORY: with memory outside zone Movable */
 	struct vmstat vmstat;
 	struct fate_stats fate;
-	struct node_vmstat boot; /* levels of before the run, all nodes (boot.h) */
+	struct frame_list deferred_split; /* huge pages with unmapped parts, by a tail (rmap.h) */
+	struct node_vmstat boot;          /* levels of before the run, all nodes (boot.h) */
 };
 
 /*
@@ -181,6 +211,11 @@ void memory_setup_watermarks(struct memory *m, const struct zone_params *p);
  */
 void memory_recommend_min_free(struct memory *m, const struct zone_params *p);
 
+/* The frame that speaks for the page that pfn is a part of: flags and references are its. */
+static inline pfn_t page_head(const struct memory *m, pfn_t pfn)
+{
+	return frames_head(&m->frames, pfn);
+}
 static inline struct frame *frame_of(struct memory *m, pfn_t pfn)
 {
 	return &m->frames.f[pfn];

@@ -11,7 +11,7 @@
  * a PC and Linux leave it: frame 0 and 636 KiB … 1 MiB are missing, the rest is reserved. Frame 0 is never
  * used in any layout, so that an entry of 0 can mean none. The memory map and the kernel image are taken from
  * the start of each node, from zones above DMA as long as these have pages. Pages missing in `zones.free` are
- * taken as unmovable allocations before the machine starts.
+ * taken as unmovable and reclaimable allocations before the machine starts.
  *
  * Complexity: O(nodes * zones * ranges + blocks); host memory grows with the blocks, not with the frames.
  *
@@ -231,6 +231,7 @@ static void zone_place(struct setup *s, struct zone *z, unsigned nid, enum zone_
 	z->end = to;
 	z->nr_pageblocks = ((to - 1) >> PAGEBLOCK_ORDER) - (from >> PAGEBLOCK_ORDER) + 1;
 	z->pageblock_type = mem_alloc(z->nr_pageblocks, 1);
+	z->pageblock_skip = mem_alloc(z->nr_pageblocks, 1);
 	memset(z->pageblock_type, MIGRATE_MOVABLE, z->nr_pageblocks);
 	if (from & ((1u << PAGEBLOCK_ORDER) -
 		    1)) /* the type is set at the first frame of a block, which the zone has not */
@@ -399,7 +400,23 @@ static int fill(struct setup *s, struct err *e)
 	return r;
 }
 
-/* zones.free: what is missing was allocated, unmovable, before the run. */
+static void take_page(struct memory *m, struct zone *z, enum migratetype mt)
+{
+	frame_of(m, buddy_alloc(m, z, 0, mt, 0))->refs = 1;
+}
+
+/* Of which type the pages are that a zone lacks while `left` of `used` have still to be taken. */
+static enum migratetype used_type(const struct zone *z, uint64_t left, uint64_t used)
+{
+	if (z->id == ZONE_DMA)
+		return MIGRATE_UNMOVABLE; /* the boot's: slabs come from higher zones */
+	return left > used / 2 ? MIGRATE_UNMOVABLE : MIGRATE_RECLAIMABLE;
+}
+
+/*
+ * zones.free: what is missing was allocated before the run: one half unmovable, the other reclaimable, as the
+ * slabs of a system that has just booted are, whose other half are inodes and dentries.
+ */
 static int take_used(struct setup *s, struct err *e)
 {
 	size_t at = 0;
@@ -407,7 +424,7 @@ static int take_used(struct setup *s, struct err *e)
 	for (unsigned n = 0; n < s->m->nr_nodes && s->p->free.n; n++) {
 		for (unsigned i = 0; i < NR_ZONES; i++) {
 			struct zone *z = &s->m->node[n].zone[i];
-			uint64_t want;
+			uint64_t want, used;
 
 			if (!z->present)
 				continue;
@@ -417,8 +434,9 @@ static int take_used(struct setup *s, struct err *e)
 					       "zones.free: %" PRIu64 " pages in entry %zu, but the zone "
 					       "manages %" PRIu64,
 					       want, at, z->managed);
+			used = z->managed - want;
 			while (zone_free_pages(z) > want)
-				frame_of(s->m, buddy_alloc(s->m, z, 0, MIGRATE_UNMOVABLE, 0))->refs = 1;
+				take_page(s->m, z, used_type(z, zone_free_pages(z) - want, used));
 		}
 	}
 	return 0;
@@ -447,6 +465,7 @@ int memory_init(struct memory *m, const struct zone_params *p, const struct topo
 	m->topo = t;
 	m->nr_nodes = t->nr_nodes;
 	frames_init(&m->frames, t->end_pfn);
+	frame_list_init(&m->deferred_split);
 	find_ranges(&s);
 	find_movable(&s);
 	for (unsigned n = 0; n < m->nr_nodes; n++)
@@ -473,6 +492,8 @@ void memory_release(struct memory *m)
 		m->node[n].lruvec.gens = NULL;
 		for (unsigned i = 0; i < NR_ZONES; i++) {
 			mem_free(m->node[n].zone[i].pageblock_type);
+			mem_free(m->node[n].zone[i].pageblock_skip);
+			m->node[n].zone[i].pageblock_skip = NULL;
 			mem_free(m->node[n].zone[i].pcp);
 			m->node[n].zone[i].pageblock_type = NULL;
 			m->node[n].zone[i].pcp = NULL;

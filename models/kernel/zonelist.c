@@ -192,8 +192,10 @@ static void prepare_frames(struct memory *m, pfn_t pfn, const struct alloc_conte
 		return;
 	f->flags |= FR_HEAD;
 	f->order = (uint8_t)ac->order;
-	for (pfn_t i = 1; i < (pfn_t)1 << ac->order; i++)
+	for (pfn_t i = 1; i < (pfn_t)1 << ac->order; i++) {
 		f[i].flags |= FR_TAIL;
+		f[i].private = pfn;
+	}
 }
 
 /* rmqueue and prep_new_page */

@@ -84,8 +84,8 @@ enum fault_result fault_anon(struct fault *f)
 static enum fault_result copy(struct fault *f)
 {
 	bool special = f->orig & PTE_SPECIAL;
-	pfn_t old = pte_pfn(f->orig), pfn;
-	struct frame *of = frame_of(f->k->memory, old);
+	pfn_t old = pte_pfn(f->orig), head = page_head(f->k->memory, old), pfn;
+	struct frame *of = frame_of(f->k->memory, head);
 	unsigned cpu;
 
 	if (!special)
@@ -105,7 +105,7 @@ static enum fault_result copy(struct fault *f)
 		f->mm->rss[of->flags & FR_ANON         ? MM_ANONPAGES
 			   : of->flags & FR_SWAPBACKED ? MM_SHMEMPAGES
 						       : MM_FILEPAGES]--;
-		if (f->vma->flags & VM_LOCKED && of->flags & FR_MLOCKED)
+		if (f->vma->flags & VM_LOCKED && of->flags & FR_MLOCKED && !(of->flags & FR_HEAD))
 			lru_munlock(f->cur, old);
 	}
 	ptable_set(f->table, f->slot, 0);
@@ -115,8 +115,8 @@ static enum fault_result copy(struct fault *f)
 	if (!special) {
 		frame_put(f->k, cpu, old); /* the mapping's */
 		if (of->flags & FR_SWAPCACHE && !of->mapcount)
-			swap_try_to_free(f->cur, old); /* free_swap_cache */
-		frame_put(f->k, cpu, old);             /* ours */
+			swap_try_to_free(f->cur, head); /* free_swap_cache */
+		frame_put(f->k, cpu, old);              /* ours */
 	}
 	return FAULT_DONE;
 }
@@ -132,9 +132,10 @@ static enum fault_result reuse(struct fault *f)
 /* Whether nobody else can see the anonymous page: then it is ours to write. */
 static bool may_reuse(struct fault *f, pfn_t pfn)
 {
-	struct frame *fr = frame_of(f->k->memory, pfn);
+	struct frame *part = frame_of(f->k->memory, pfn);
+	struct frame *fr = frame_of(f->k->memory, page_head(f->k->memory, pfn));
 
-	if (fr->flags & FR_EXCLUSIVE)
+	if (part->flags & FR_EXCLUSIVE)
 		return true;
 	if (fr->refs > 3)
 		return false;
@@ -142,11 +143,11 @@ static bool may_reuse(struct fault *f, pfn_t pfn)
 		lru_drain(f->cur); /* the reference of this CPU's batch */
 	if (fr->refs > 1 + (fr->flags & FR_SWAPCACHE ? 1 : 0) || fr->flags & FR_LOCKED)
 		return false;
-	if (fr->flags & FR_SWAPCACHE)
+	if (fr->flags & FR_SWAPCACHE) /* small: a huge page has more references there */
 		swap_try_to_free(f->cur, pfn);
 	if (fr->refs != 1)
 		return false;
-	fr->flags |= FR_EXCLUSIVE;
+	part->flags |= FR_EXCLUSIVE;
 	return true;
 }
 
@@ -157,12 +158,17 @@ enum fault_result fault_wp(struct fault *f)
 	if (f->orig & PTE_SPECIAL)
 		return copy(f);
 	if (f->vma->flags & VM_SHARED) { /* wp_page_shared: the file system is told, the page turns dirty */
-		page_mark_dirty(f->cur, pfn);
-		reuse(f);
+		frame_get(f->k, pfn);
+		page_make_buffers(f->cur, pfn); /* page_mkwrite; may block */
+		if (fault_unchanged(f)) {
+			page_mark_dirty(f->cur, pfn);
+			reuse(f);
+		}
+		frame_put(f->k, f->cur->exec->cpu, pfn);
 		balance_dirty_pages(f->cur, 1);
 		return FAULT_DONE;
 	}
-	if (frame_of(f->k->memory, pfn)->flags & FR_ANON && may_reuse(f, pfn))
+	if (frame_of(f->k->memory, page_head(f->k->memory, pfn))->flags & FR_ANON && may_reuse(f, pfn))
 		return reuse(f);
 	return copy(f);
 }

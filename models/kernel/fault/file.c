@@ -5,37 +5,11 @@
  * filemap_map_pages; mm/shmem.c shmem_fault; Linux 6.1. A fault that read the file is tried again, as in the
  * kernel (VM_FAULT_RETRY): it is counted twice as pgfault, and its second turn maps around the page.
  *
- * Not modelled: page_mkwrite of file systems that journal, DAX, huge pages in shared memory, shared memory in
- * swap.
+ * Not modelled: page_mkwrite of file systems that journal, DAX, huge pages in shared memory.
  */
 #include "models/kernel/fault/parts.h"
 
-/* shmem_get_folio: the page of the object, made when it is not there. */
-static pfn_t shmem_page(struct fault *f, uint64_t index)
-{
-	struct file *file = f->vma->file;
-	struct slot s = pagecache_lookup(file, index);
-	uint64_t shadow;
-	pfn_t pfn;
-
-	if (s.pfn != PFN_NONE) {
-		frame_get(f->k, s.pfn);
-		return s.pfn;
-	}
-	pfn = alloc_page_vma(f->cur, GFP_HIGHUSER_MOVABLE | GFP_BIT_ZERO, 0, f->vma, f->addr);
-	if (pfn == PFN_NONE)
-		return PFN_NONE;
-	frame_of(f->k->memory, pfn)->flags |= FR_SWAPBACKED | FR_UPTODATE;
-	if (!pagecache_insert(f->cur, file, index, pfn, &shadow)) {
-		frame_put(f->k, f->cur->exec->cpu, pfn);
-		s = pagecache_lookup(file, index); /* someone else made it meanwhile */
-		if (s.pfn != PFN_NONE)
-			frame_get(f->k, s.pfn);
-		return s.pfn;
-	}
-	lru_add(f->cur, pfn);
-	return pfn;
-}
+#include "models/kernel/shmem.h"
 
 /* The page with a reference; *r says what went wrong when there is none. */
 static pfn_t get_page(struct fault *f, uint64_t index, enum fault_result *r)
@@ -46,8 +20,11 @@ static pfn_t get_page(struct fault *f, uint64_t index, enum fault_result *r)
 
 	*r = FAULT_OOM;
 	if (file->shmem) {
-		if (index < (file->size + PAGE_SIZE - 1) >> PAGE_SHIFT)
-			return shmem_page(f, index);
+		if (index < (file->size + PAGE_SIZE - 1) >> PAGE_SHIFT) {
+			pfn = shmem_get_page(f->cur, file, index, f->vma, f->addr, &major);
+			f->major |= major;
+			return pfn;
+		}
 		*r = FAULT_SIGBUS;
 		return PFN_NONE;
 	}
@@ -166,6 +143,8 @@ static enum fault_result shared_fault(struct fault *f, uint64_t index)
 
 	if (pfn == PFN_NONE)
 		return r;
+	if (!f->vma->file->shmem)
+		page_make_buffers(f->cur, pfn); /* page_mkwrite */
 	if (!fault_unchanged(f)) {
 		frame_put(f->k, f->cur->exec->cpu, pfn);
 		return FAULT_DONE;

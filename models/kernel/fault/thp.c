@@ -7,8 +7,7 @@
  * the huge zero page if that is in use. A write to a huge page that others map, too, or to the huge zero
  * page, splits the entry and goes on with a small page.
  *
- * Not modelled: khugepaged, huge pages of shared memory and files, giving the huge zero page back, the
- * policy's first try on the wanted node alone.
+ * Not modelled: huge pages of shared memory and files.
  */
 #include "models/kernel/fault/thp.h"
 
@@ -43,20 +42,39 @@ static gfp_t gfp_mask(const struct fault *f)
 	}
 }
 
-/* get_huge_zero_page: one for the machine, made when first wanted. */
-static pfn_t huge_zero(struct fault *f)
+/* get_huge_zero_page: one for the machine, made when wanted; the shrinker frees it when nobody uses it. */
+static bool get_huge_zero(struct fault *f)
 {
 	struct kernel *k = f->k;
 	pfn_t pfn;
 
 	if (k->huge_zero_pfn)
-		return k->huge_zero_pfn;
+		return true;
 	pfn = alloc_pages(f->cur, (GFP_TRANSHUGE | GFP_BIT_ZERO) & ~GFP_BIT_MOVABLE, HUGE_PAGE_ORDER);
-	if (pfn == PFN_NONE)
-		return PFN_NONE;
+	if (pfn == PFN_NONE) {
+		vm_event(k->memory, VMEV_THP_ZERO_PAGE_ALLOC_FAILED, 1);
+		return false;
+	}
+	if (k->huge_zero_pfn) { /* somebody was quicker while we waited */
+		frame_put(k, f->cur->exec->cpu, pfn);
+		return true;
+	}
 	vm_event(k->memory, VMEV_THP_ZERO_PAGE_ALLOC, 1);
 	k->huge_zero_pfn = pfn;
-	return pfn;
+	return true;
+}
+
+/* mm_get_huge_zero_page: PFN_NONE when memory ran out. */
+static pfn_t huge_zero(struct fault *f)
+{
+	if (!f->mm->huge_zero) {
+		if (!get_huge_zero(f))
+			return PFN_NONE;
+		if (!f->mm->huge_zero)
+			f->k->huge_zero_users++;
+		f->mm->huge_zero = true;
+	}
+	return f->k->huge_zero_pfn;
 }
 
 static enum thp_result fall_back(struct fault *f)
@@ -94,9 +112,8 @@ static enum thp_result map_new(struct fault *f, vaddr_t va)
 	fr = frame_of(f->k->memory, pfn);
 	fr->flags |= FR_ANON | FR_SWAPBACKED | FR_UPTODATE | FR_EXCLUSIVE;
 	fr->index = va >> PAGE_SHIFT;
-	rmap_add(f->k, pfn, f->mm, va >> PAGE_SHIFT);
+	rmap_add_huge(f->k, pfn, f->mm, va >> PAGE_SHIFT);
 	f->mm->rss[MM_ANONPAGES] += HUGE_PAGE_NR;
-	thp_count_mapped(f->k, pfn, 1);
 	lru_add_vma(f->cur, pfn, f->vma->flags);
 	vm_event(f->k->memory, VMEV_THP_FAULT_ALLOC, 1);
 	f->cur->process->stats.zero_faults++;
@@ -111,6 +128,8 @@ static enum thp_result create(struct fault *f)
 	if (va < f->vma->start || va + HUGE_PAGE_SIZE > f->vma->end)
 		return THP_SMALL;
 	vma_prepare_anon(&f->mm->vmas, f->vma);
+	if (mm_watch(f->k->mms, f->mm)) /* khugepaged_enter_vma */
+		sched_wake(f->k, WAIT_KEY(WAIT_KHUGEPAGED, 0), task_now(f->cur));
 	if (!(f->flags & FAULT_WRITE) && f->k->params.thp_use_zero_page)
 		return map_zero(f, va);
 	return map_new(f, va);

@@ -2,16 +2,16 @@
  * mglru.c - the multi-generational LRU.
  *
  * Modelled after mm/vmscan.c, Linux 6.1 (CONFIG_LRU_GEN, all capabilities on): lru_gen_shrink_lruvec,
- * get_nr_to_scan, should_run_aging, should_abort_scan, evict_folios, isolate_folios, get_type_to_scan,
- * get_tier_idx (a proportional controller over refaults by tier), scan_folios, sort_folio, isolate_folio,
- * try_to_inc_max_seq, iterate_mm_list, walk_mm, inc_max_seq, inc_min_seq, try_to_inc_min_seq,
+ * get_nr_to_scan, should_run_aging, should_abort_scan, evict_folios, isolate_folios, scan_folios, sort_folio,
+ * isolate_folio, try_to_inc_max_seq, iterate_mm_list, walk_mm, inc_max_seq, inc_min_seq, try_to_inc_min_seq,
  * lru_gen_age_node.
  *
  * Aging walks the page tables of address spaces that ran since, those tables only that a former walk or
  * look-around found worth it (the Bloom filter, here exact). Cost: O(pages scanned + entries walked).
  *
- * Not modelled: memory cgroups, min_ttl_ms, several walkers at a time, accessed bits of level-2 entries
- * (every table counts as used), huge entries' accessed bits, the Bloom filter's false hits.
+ * Not modelled: memory cgroups, min_ttl_ms, several walkers at a time, huge entries' accessed bits, the Bloom
+ * filter's false hits, that it keeps what was noted when an iteration meets no address space that ran (kernel
+ * threads that take turns with a task are not modelled, so that would happen too often here).
  */
 #include "models/kernel/lrugen.h"
 #include "models/kernel/mm.h"
@@ -34,62 +34,6 @@ static uint64_t swappiness_of(const struct task *cur)
 	return swap_free_slots(cur->k->swap) < MIN_LRU_BATCH ? 0 : cur->k->params.swappiness;
 }
 
-/* ---- the controller ---- */
-
-struct position {
-	uint64_t refaulted, total, gain;
-};
-
-static struct position read_position(const struct lru_gens *g, unsigned type, unsigned tier, uint64_t gain)
-{
-	struct position p = {g->avg_refaulted[type][tier] + g->refaulted[type][tier],
-			     g->avg_total[type][tier] + g->evicted[type][tier], gain};
-
-	if (tier)
-		p.total += g->protected[type][tier - 1];
-	return p;
-}
-
-/* reset_ctrl_pos with carryover: the oldest generation goes, half of its history stays. */
-static void carry_over(struct lru_gens *g, unsigned type)
-{
-	for (unsigned tier = 0; tier < MAX_NR_TIERS; tier++) {
-		struct position p = read_position(g, type, tier, 0);
-
-		g->avg_refaulted[type][tier] = p.refaulted / 2;
-		g->avg_total[type][tier] = p.total / 2;
-		g->refaulted[type][tier] = g->evicted[type][tier] = 0;
-		if (tier)
-			g->protected[type][tier - 1] = 0;
-	}
-}
-
-static bool positive_error(struct position sp, struct position pv)
-{
-	return pv.refaulted < MIN_LRU_BATCH ||
-	       pv.refaulted * (sp.total + MIN_LRU_BATCH) * sp.gain <= (sp.refaulted + 1) * pv.total * pv.gain;
-}
-
-/* The last tier of `type` whose pages are evicted, measured against sp. */
-static unsigned last_tier(const struct lru_gens *g, unsigned type, struct position sp, uint64_t gain)
-{
-	unsigned tier = 1;
-
-	while (tier < MAX_NR_TIERS && positive_error(sp, read_position(g, type, tier, gain)))
-		tier++;
-	return tier - 1;
-}
-
-static unsigned choose_type(const struct lru_gens *g, uint64_t swappiness, unsigned *tier)
-{
-	uint64_t gain[NR_LRU_TYPES] = {swappiness, 200 - swappiness};
-	unsigned type = positive_error(read_position(g, LRU_GEN_ANON, 0, gain[LRU_GEN_ANON]),
-				       read_position(g, LRU_GEN_FILE, 0, gain[LRU_GEN_FILE]));
-
-	*tier = last_tier(g, type, read_position(g, !type, 0, gain[!type]), gain[type]);
-	return type;
-}
-
 /* ---- aging ---- */
 
 /* inc_min_seq: what is left of the oldest generation joins the next. */
@@ -101,7 +45,7 @@ static void inc_min_seq(struct kernel *k, struct lru_gens *g, unsigned type, boo
 		for (unsigned z = 0; z < NR_ZONES; z++)
 			while (g->list[old][type][z].last != PFN_NONE)
 				(void)lru_gen_postpone(k, g->list[old][type][z].last, false, true);
-	carry_over(g, type);
+	lru_gen_carry_over(g, type);
 	g->min_seq[type]++;
 }
 
@@ -126,7 +70,7 @@ static bool try_to_inc_min_seq(struct lru_gens *g, bool can_swap)
 	}
 	for (unsigned type = !can_swap; type < NR_LRU_TYPES; type++)
 		if (min_seq[type] != g->min_seq[type]) {
-			carry_over(g, type);
+			lru_gen_carry_over(g, type);
 			g->min_seq[type] = min_seq[type];
 			success = true;
 		}
@@ -158,34 +102,66 @@ struct table_walk {
 	struct node *n;
 	struct vma *vma;
 	bool can_swap, force;
+	struct ptable *table; /* the one it is in; several mappings may share it */
+	bool looks;
+	unsigned young, total;
 };
+
+/* walk_pmd_range: whether a walk of the hardware passed through the level-2 entry since the last look. */
+static bool table_was_used(const struct table_walk *w, vaddr_t va)
+{
+	struct ptable *pmd = pgtable_table(&w->vma->mm->pt, va, 2);
+	pte_t *e = &pmd->e[ptable_index(va, 2)];
+	bool used = *e & PTE_ACCESSED;
+
+	*e &= ~PTE_ACCESSED;
+	return used;
+}
+
+/* walk_pmd_range: a table that was worth it is looked at the next time, too. */
+static void leave_table(struct table_walk *w)
+{
+	if (w->table && w->looks && lru_gen_suits(w->total, w->young))
+		ptable_note(w->table, w->n->nid, w->n->lruvec.gens->max_seq + 1);
+	w->table = NULL;
+}
+
+static void enter_table(struct table_walk *w, struct ptable *t, vaddr_t va)
+{
+	leave_table(w);
+	w->table = t;
+	w->young = w->total = 0;
+	w->looks = table_was_used(w, va) &&
+		   (w->force || ptable_is_noted(t, w->n->nid, w->n->lruvec.gens->max_seq));
+}
 
 /* walk_pte_range, for the part of a table that one mapping covers. */
 static void walk_table(void *arg, struct ptable *t, vaddr_t first, vaddr_t last)
 {
 	struct table_walk *w = arg;
 	struct kernel *k = w->cur->k;
-	uint64_t seq = w->n->lruvec.gens->max_seq;
-	unsigned young = 0, total = (unsigned)((last - first) >> PAGE_SHIFT);
 
-	if (t->level != 1 || (!w->force && !ptable_is_noted(t, seq)))
+	if (t->level != 1)
 		return;
-	task_charge(w->cur, w->cur->reclaim_cause, total * k->cost.change_page / 8);
+	if (t != w->table)
+		enter_table(w, t, first);
+	if (!w->looks)
+		return;
+	w->total += (unsigned)((last - first) >> PAGE_SHIFT);
+	task_charge(w->cur, w->cur->reclaim_cause, ((last - first) >> PAGE_SHIFT) * k->cost.change_page / 8);
 	for (vaddr_t va = first; va < last; va += PAGE_SIZE) {
 		pte_t *e = &t->e[ptable_index(va, 1)];
 		struct frame *f;
 
 		if ((*e & (PTE_PRESENT | PTE_ACCESSED | PTE_SPECIAL)) != (PTE_PRESENT | PTE_ACCESSED))
 			continue;
-		f = frame_of(k->memory, pte_pfn(*e));
+		f = frame_of(k->memory, page_head(k->memory, pte_pfn(*e)));
 		if (f->nid != w->n->nid || (!frame_is_file_lru(f) && !w->can_swap))
 			continue;
 		*e &= ~PTE_ACCESSED;
-		young++;
-		lru_gen_promote(k, pte_pfn(*e));
+		w->young++;
+		lru_gen_promote(k, page_head(k->memory, pte_pfn(*e)));
 	}
-	if (lru_gen_suits(total, young))
-		ptable_note(t, seq + 1);
 }
 
 /* should_skip_vma */
@@ -203,19 +179,46 @@ static void walk_mm(struct table_walk *w, struct mm *mm)
 		if (!skip_vma(w, w->vma))
 			pgtable_for_each(&mm->pt, w->vma->start, w->vma->end, walk_table, w);
 	}
+	leave_table(w);
 }
 
 /* should_skip_mm */
 static bool skip_mm(const struct table_walk *w, struct mm *mm)
 {
 	int64_t size = mm->rss[MM_FILEPAGES];
+	uint64_t node = UINT64_C(1) << w->n->nid;
 
-	if (!mm->ran && !w->force)
+	if (!(mm->ran & node) && !w->force)
 		return true;
-	mm->ran = false;
+	mm->ran &= ~node;
 	if (w->can_swap)
 		size += mm->rss[MM_ANONPAGES] + mm->rss[MM_SHMEMPAGES];
 	return size < (int64_t)MIN_LRU_BATCH;
+}
+
+struct filter {
+	unsigned nid;
+	uint64_t seq;
+};
+
+static void forget_table(void *arg, struct ptable *t, vaddr_t first, vaddr_t last)
+{
+	const struct filter *f = arg;
+
+	(void)first;
+	(void)last;
+	if (t->level == 1)
+		t->noted[f->seq & 1] &= ~(UINT64_C(1) << f->nid);
+}
+
+/* reset_bloom_filter: what was noted for the iteration before this one gives way to the next one's. */
+static void reset_filter(struct kernel *k, struct node *n)
+{
+	struct filter f = {n->nid, n->lruvec.gens->max_seq + 1};
+
+	for (uint32_t i = 0; i < k->mms->n; i++)
+		if (k->mms->mm[i] && k->mms->mm[i]->pt.root)
+			pgtable_for_each(&k->mms->mm[i]->pt, 0, USER_ADDRESS_END, forget_table, &f);
 }
 
 /* try_to_inc_max_seq with iterate_mm_list. */
@@ -223,17 +226,23 @@ static bool age(struct task *cur, struct node *n, uint64_t max_seq, bool can_swa
 {
 	struct lru_gens *g = n->lruvec.gens;
 	struct mm_table *t = cur->k->mms;
+	uint64_t node = UINT64_C(1) << n->nid;
 
 	if (max_seq <= g->walked_seq)
 		return max_seq < g->max_seq;
+	if (is_kswapd(cur))
+		g->kswapd_can_swap = can_swap;
+	else
+		cur->mm_walk = can_swap ? MM_WALK_ALL : MM_WALK_FILE;
+	reset_filter(cur->k, n);
 	for (uint32_t i = 0; i < t->n; i++) {
 		struct mm *mm = t->mm[i];
-		struct table_walk w = {cur, n, NULL, can_swap, g->walked_seq == MIN_NR_GENS};
+		struct table_walk w = {.cur = cur, .n = n, .can_swap = can_swap};
 
 		if (!mm || !mm->pt.root)
 			continue;
-		w.force |= !mm->walked; /* added after the last iteration */
-		mm->walked = true;
+		w.force = !(mm->walked & node); /* added after the last iteration */
+		mm->walked |= node;
 		if (!skip_mm(&w, mm))
 			walk_mm(&w, mm);
 	}
@@ -410,12 +419,12 @@ static uint64_t isolate_pages(struct scan *s, uint64_t swappiness)
 	else if (g->min_seq[LRU_GEN_ANON] < g->min_seq[LRU_GEN_FILE] || swappiness == 200)
 		s->type = LRU_GEN_ANON;
 	else {
-		s->type = choose_type(g, swappiness, &s->tier);
+		s->type = lru_gen_choose_type(g, swappiness, &s->tier);
 		chosen = true;
 	}
 	for (unsigned i = !swappiness; i < NR_LRU_TYPES; i++) {
 		if (!chosen)
-			s->tier = last_tier(g, s->type, read_position(g, s->type, 0, 1), 2);
+			s->tier = lru_gen_last_tier(g, s->type);
 		scanned = scan_type(s);
 		if (scanned)
 			break;
@@ -548,7 +557,8 @@ static void mglru_shrink(struct task *cur, struct node *n, struct reclaim_reques
 	}
 	if (whole && r->nr_reclaimed - before >= MIN_LRU_BATCH && !needs_aging)
 		r->needs_aging = false;
-	swap_plug_finish(cur);
+	cur->mm_walk = MM_WALK_NONE;
+	swap_plug_finish(cur, &plug);
 }
 
 static void mglru_prepare(struct task *cur, struct node *n, struct reclaim_request *r)

@@ -6,13 +6,17 @@
  * left to the flushers unless kswapd meets them again at the tail; anonymous pages get a swap slot, are
  * unmapped and written, and dropped when they come round clean; locked pages go to the unevictable list.
  *
- * Not modelled: buffer heads, dma pins, demotion, huge pages swapped whole (they are split first).
+ * Huge pages are swapped whole where a cluster of slots is free, and split first where none is or where only
+ * parts of them are mapped.
+ *
+ * Not modelled: dma pins, demotion.
  */
 #include <string.h>
 
 #include "models/kernel/rmap.h"
 #include "models/kernel/reclaim/scan.h"
 #include "models/kernel/sched.h"
+#include "models/kernel/thp_split.h"
 
 enum verdict { KEEP, ACTIVATE, FREED };
 enum references { REF_ACTIVATE, REF_KEEP, REF_RECLAIM, REF_RECLAIM_CLEAN };
@@ -25,6 +29,7 @@ struct shrink {
 	struct shrink_stat *stat;
 	struct flush_batch batch;
 	bool ignore_references;
+	struct frame_list *list; /* what is still to be looked at: a split page's parts join it */
 };
 
 static bool is_kswapd(const struct task *t)
@@ -83,6 +88,19 @@ static bool may_enter_fs(const struct shrink *s, const struct frame *f)
 	return f->flags & FR_SWAPCACHE && s->r->gfp & GFP_BIT_IO;
 }
 
+/* shmem: its pages go to swap, too; the slot takes the page's place in the file when it is written
+ * (shmem_writepage). */
+static bool is_shmem(const struct frame *f)
+{
+	return !(f->flags & (FR_ANON | FR_SWAPCACHE)) && f->flags & FR_SWAPBACKED;
+}
+
+/* References of the page cache, or of the swap cache to all parts of a huge page. */
+static int32_t cache_refs(const struct frame *f)
+{
+	return f->flags & FR_SWAPCACHE ? (int32_t)frame_nr_pages(f) : 1;
+}
+
 /* pageout: starts the write; true when the page is clean at once (it never is with a device). */
 static enum verdict write_page(struct shrink *s, pfn_t pfn, struct frame *f, enum references ref)
 {
@@ -97,7 +115,7 @@ static enum verdict write_page(struct shrink *s, pfn_t pfn, struct frame *f, enu
 	if (s->batch.writable)
 		flush_batch_run(s->cur, &s->batch);
 	/* is_page_cache_freeable: isolation, and the cache's own */
-	if (f->refs != 2)
+	if (f->refs != 1 + cache_refs(f))
 		return KEEP;
 	f->flags |= FR_RECLAIM;
 	if (f->flags & FR_SWAPCACHE)
@@ -106,8 +124,10 @@ static enum verdict write_page(struct shrink *s, pfn_t pfn, struct frame *f, enu
 		page_write(s->cur, pfn);
 	if (!(f->flags & FR_WRITEBACK))
 		f->flags &= ~(uint32_t)FR_RECLAIM;
-	node_stat_add(s->n, NR_VMSCAN_WRITE, 1);
-	s->stat->nr_pageout++;
+	if (is_shmem(f)) /* AOP_WRITEPAGE_ACTIVATE: no slot was to be had */
+		return ACTIVATE;
+	node_stat_add(s->n, NR_VMSCAN_WRITE, frame_nr_pages(f));
+	s->stat->nr_pageout += frame_nr_pages(f);
 	return KEEP;
 }
 
@@ -115,8 +135,9 @@ static enum verdict write_page(struct shrink *s, pfn_t pfn, struct frame *f, enu
 static bool remove_mapping(struct shrink *s, pfn_t pfn, struct frame *f)
 {
 	uint64_t shadow = 0;
+	int32_t refs = cache_refs(f);
 
-	if (f->refs != 2 || f->flags & FR_DIRTY)
+	if (f->refs != 1 + refs || f->flags & FR_DIRTY)
 		return false;
 	if (f->flags & FR_SWAPCACHE) {
 		shadow = workingset_eviction(s->k, pfn);
@@ -124,9 +145,19 @@ static bool remove_mapping(struct shrink *s, pfn_t pfn, struct frame *f)
 	} else {
 		if (frame_is_file_lru(f))
 			shadow = workingset_eviction(s->k, pfn);
+		page_drop_buffers(s->cur, pfn);
 		pagecache_remove(s->k, pfn, shadow);
 	}
-	f->refs--;
+	f->refs -= refs;
+	return true;
+}
+
+/* A huge page goes on as small ones: its parts are looked at next. */
+static bool split(struct shrink *s, pfn_t pfn)
+{
+	if (!thp_split_page(s->cur, pfn, s->list))
+		return false;
+	s->r->nr_scanned -= HUGE_PAGE_NR - 1;
 	return true;
 }
 
@@ -139,24 +170,24 @@ static bool give_slot(struct shrink *s, pfn_t pfn, struct frame *f, enum verdict
 	if (!(s->r->gfp & GFP_BIT_IO))
 		return false;
 	*v = ACTIVATE;
-	if (!swap_add_page(s->cur, pfn))
+	if (!(f->flags & FR_HEAD))
+		return swap_add_page(s->cur, pfn);
+	if (f->refs != f->mapcount + 1) /* can_split_folio */
 		return false;
-	task_charge(s->cur, CYCLES_swap, s->k->cost.swap_out);
-	return true;
-}
-
-/* shmem: its pages go to swap, too; the slot takes the page's place in the file when it has been written. */
-static bool is_shmem(const struct frame *f)
-{
-	return !(f->flags & (FR_ANON | FR_SWAPCACHE)) && f->flags & FR_SWAPBACKED;
+	if (!frame_whole_mapcount(f))
+		return split(s, pfn) && swap_add_page(s->cur, pfn);
+	if (swap_add_page(s->cur, pfn))
+		return true;
+	if (!split(s, pfn))
+		return false;
+	vm_event(s->k->memory, VMEV_THP_SWPOUT_FALLBACK, 1);
+	return swap_add_page(s->cur, pfn);
 }
 
 static enum verdict try_to_free(struct shrink *s, pfn_t pfn, struct frame *f, enum references ref)
 {
 	enum verdict v = KEEP;
 
-	if (is_shmem(f))
-		return ACTIVATE;
 	if (!give_slot(s, pfn, f, &v))
 		return v;
 	if (f->mapcount) {
@@ -174,7 +205,7 @@ static enum verdict try_to_free(struct shrink *s, pfn_t pfn, struct frame *f, en
 	if (f->flags & FR_ANON && !(f->flags & FR_SWAPBACKED)) {
 		if (f->refs != 1)
 			return KEEP;
-		vm_event(s->k->memory, VMEV_PGLAZYFREED, 1);
+		vm_event(s->k->memory, VMEV_PGLAZYFREED, frame_nr_pages(f));
 		return FREED;
 	}
 	if (f->flags & FR_ANON && !(f->flags & FR_SWAPCACHE)) /* its last mapping went meanwhile */
@@ -196,8 +227,6 @@ static enum verdict judge(struct shrink *s, pfn_t pfn, struct frame *f)
 	if (s->n->lruvec.gens && !s->ignore_references && f->mapcount && f->flags & FR_REFERENCED)
 		return KEEP; /* promoted while it was isolated */
 	count_dirty(s, f);
-	if (f->flags & FR_HEAD) /* goes on as small pages, at the head of the list */
-		return s->k->hooks.split_huge && s->k->hooks.split_huge(s->cur, pfn) ? KEEP : ACTIVATE;
 	if (f->flags & FR_WRITEBACK)
 		return meet_writeback(s, f);
 	if (!s->ignore_references)
@@ -249,7 +278,7 @@ uint64_t shrink_page_list(struct task *cur, struct frame_list *list, struct node
 			  struct reclaim_request *r, struct shrink_stat *stat, bool ignore_references)
 {
 	struct kernel *k = cur->k;
-	struct shrink s = {cur, k, n, r, stat, {.n = 0}, ignore_references};
+	struct shrink s = {cur, k, n, r, stat, {.n = 0}, ignore_references, list};
 	struct frame_list keep, freed;
 	uint64_t nr_reclaimed = 0;
 	pfn_t pfn;

@@ -3,7 +3,9 @@
  *
  * Modelled after mm/vmscan.c, Linux 6.1: prepare_scan_count, get_scan_count (swappiness against the cost each
  * kind caused), inactive_is_low, isolate_lru_folios, shrink_inactive_list, shrink_active_list, shrink_lruvec
- * with its proportional stop, kswapd_age_node, snapshot_refaults.
+ * with its proportional stop, kswapd_age_node, snapshot_refaults. Whether the inactive list is low and
+ * whether there were refaults is read from statistics that are brought up to date when a node's reclaim
+ * begins.
  *
  * Cost: O(pages scanned). Not modelled: memory cgroups and their protection.
  */
@@ -18,9 +20,10 @@ static bool is_kswapd(const struct task *t)
 	return t->flags & TASK_KSWAPD;
 }
 
+/* As the memory controller's statistics have it (lruvec_page_state). */
 static uint64_t lru_size(const struct node *n, enum lru_list l)
 {
-	return n->lruvec.list[l].n;
+	return n->lruvec.flushed.size[l];
 }
 
 /* The list's pages in zones that the request may use (lruvec_lru_size). */
@@ -50,16 +53,15 @@ static bool can_age_anon(const struct task *cur)
 static void twolist_prepare(struct task *cur, struct node *n, struct reclaim_request *r)
 {
 	const struct lruvec *l = &n->lruvec;
-	uint64_t file = lru_size(n, LRU_INACTIVE_FILE), high = 0;
+	uint64_t file, high = 0;
 
-	(void)cur;
+	workingset_flush_stats(cur->k, n);
+	file = lru_size(n, LRU_INACTIVE_FILE);
 	r->anon_cost = l->anon_cost;
 	r->file_cost = l->file_cost;
-	r->deactivate_anon = r->force_deactivate ||
-			     (uint64_t)n->stat.item[NR_WORKINGSET_ACTIVATE_ANON] != l->refaults[0] ||
+	r->deactivate_anon = r->force_deactivate || l->flushed.activated[0] != l->refaults[0] ||
 			     inactive_is_low(n, LRU_INACTIVE_ANON);
-	r->deactivate_file = r->force_deactivate ||
-			     (uint64_t)n->stat.item[NR_WORKINGSET_ACTIVATE_FILE] != l->refaults[1] ||
+	r->deactivate_file = r->force_deactivate || l->flushed.activated[1] != l->refaults[1] ||
 			     inactive_is_low(n, LRU_INACTIVE_FILE);
 	r->cache_trim_mode = file >> r->priority && !r->deactivate_file;
 	for (unsigned z = 0; z < NR_ZONES; z++)
@@ -308,7 +310,7 @@ static void twolist_shrink(struct task *cur, struct node *n, struct reclaim_requ
 		if (!rebalance(nr, target))
 			break;
 	}
-	swap_plug_finish(cur);
+	swap_plug_finish(cur, &plug);
 	r->nr_reclaimed += reclaimed;
 	if (can_age_anon(cur) && inactive_is_low(n, LRU_INACTIVE_ANON))
 		shrink_active(cur, n, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX, r);
@@ -322,8 +324,8 @@ static void twolist_age(struct task *cur, struct node *n, struct reclaim_request
 
 static void twolist_finish(struct node *n)
 {
-	n->lruvec.refaults[0] = (uint64_t)n->stat.item[NR_WORKINGSET_ACTIVATE_ANON];
-	n->lruvec.refaults[1] = (uint64_t)n->stat.item[NR_WORKINGSET_ACTIVATE_FILE];
+	n->lruvec.refaults[0] = n->lruvec.flushed.activated[0];
+	n->lruvec.refaults[1] = n->lruvec.flushed.activated[1];
 }
 
 const struct reclaim_ops reclaim_twolist_ops = {

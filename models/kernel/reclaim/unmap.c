@@ -6,12 +6,12 @@
  * (arch/x86/mm/pgtable.c ptep_clear_flush_young), so a page that stays in a TLB looks unused until its entry
  * is evicted there.
  *
- * Cost: O(mappings). Not modelled: lock contention (the -1 of folio_referenced), huge entries other than by
- * splitting.
+ * Cost: O(mappings). Not modelled: lock contention (the -1 of folio_referenced).
  */
 #include "models/kernel/lrugen.h"
 #include "models/kernel/rmap.h"
 #include "models/kernel/reclaim/scan.h"
+#include "models/kernel/thp_split.h"
 
 struct walk {
 	struct task *cur;
@@ -19,6 +19,7 @@ struct walk {
 	struct flush_batch *batch;
 	unsigned referenced;
 	uint32_t vm_flags;
+	const struct vma *seen; /* whose references to a huge page's parts count once */
 };
 
 /* Window of a look-around: 64 pages of the mapping and the table. */
@@ -47,6 +48,8 @@ static void look_around(struct walk *w, struct mm *mm, struct vma *v, vaddr_t va
 	unsigned nid = frame_of(k->memory, w->pfn)->nid, young = 0, n = 0;
 	const struct lru_gens *g = k->memory->node[nid].lruvec.gens;
 	struct ptable *t = pgtable_table(&mm->pt, va, 1);
+	const bool kswapd = w->cur->flags & TASK_KSWAPD, walks = kswapd || w->cur->mm_walk;
+	bool can_swap = kswapd ? g->kswapd_can_swap : w->cur->mm_walk != MM_WALK_FILE;
 	pfn_t found[MIN_LRU_BATCH];
 	vaddr_t start, end;
 
@@ -57,23 +60,42 @@ static void look_around(struct walk *w, struct mm *mm, struct vma *v, vaddr_t va
 
 		if ((*e & (PTE_PRESENT | PTE_ACCESSED | PTE_SPECIAL)) != (PTE_PRESENT | PTE_ACCESSED))
 			continue;
-		f = frame_of(k->memory, pte_pfn(*e));
-		if (f->nid != nid)
+		f = frame_of(k->memory, page_head(k->memory, pte_pfn(*e)));
+		if (f->nid != nid || (!can_swap && !frame_is_file_lru(f)))
 			continue;
 		*e &= ~PTE_ACCESSED;
 		young++;
 		if (frame_lru_gen(f) < 0)
 			f->flags |= FR_REFERENCED;
 		else if ((unsigned)frame_lru_gen(f) != lru_gen_of_seq(g->max_seq))
-			found[n++] = pte_pfn(*e);
+			found[n++] = page_head(k->memory, pte_pfn(*e));
 	}
 	if (lru_gen_suits((unsigned)((end - start) >> PAGE_SHIFT), young))
-		ptable_note(t, g->max_seq);
+		ptable_note(t, nid, g->max_seq);
 	for (unsigned i = 0; i < n; i++)
-		if (!(w->cur->flags & TASK_KSWAPD) && n < 15) /* PAGEVEC_SIZE */
+		if (!walks && n < 15) /* PAGEVEC_SIZE */
 			lru_activate(w->cur, found[i]);
 		else
 			lru_gen_promote(k, found[i]);
+}
+
+/* folio_referenced_one counts a mapping once, however many parts of a huge page it used. */
+static void count_reference(struct walk *w, const struct vma *v, uint32_t flags)
+{
+	if (frame_of(w->cur->k->memory, w->pfn)->flags & FR_HEAD && v && v == w->seen)
+		return;
+	w->seen = v;
+	w->referenced++;
+	w->vm_flags |= flags;
+}
+
+/* The entry, small or huge, of the frame's mapping. */
+static pte_t *entry_of(struct mm *mm, vaddr_t va)
+{
+	struct ptable *t = pgtable_table(&mm->pt, va, 2);
+	unsigned i = ptable_index(va, 2);
+
+	return t && t->e[i] & PTE_HUGE ? &t->e[i] : pgtable_find(&mm->pt, va);
 }
 
 static bool referenced_one(struct mm *mm, uint64_t vpn, void *arg)
@@ -82,27 +104,26 @@ static bool referenced_one(struct mm *mm, uint64_t vpn, void *arg)
 	vaddr_t va = vpn << PAGE_SHIFT;
 	struct vma *v = vma_at(&mm->vmas, va);
 	uint32_t flags = v ? v->flags : 0; /* munmap detaches the mapping before its pages go */
-	pte_t *pte = pgtable_find(&mm->pt, va);
+	pte_t *pte = entry_of(mm, va);
+	bool huge;
 
 	CHECK(pte && pte_present(*pte), "frame %u: mapping of mm %u at %" PRIx64 " is gone", w->pfn, mm->id,
 	      va);
-	if (flags & VM_LOCKED) {
+	huge = *pte & PTE_HUGE;
+	if (flags & VM_LOCKED && (huge || !(frame_of(w->cur->k->memory, w->pfn)->flags & FR_HEAD))) {
 		lru_mlock(w->cur, w->pfn); /* the page missed being locked: restore */
 		w->vm_flags |= VM_LOCKED;
 		return false;
 	}
-	if (v && *pte & PTE_ACCESSED &&
+	if (v && !huge && *pte & PTE_ACCESSED && !(flags & (VM_SEQ_READ | VM_RAND_READ)) &&
 	    frame_node(w->cur->k->memory, frame_of(w->cur->k->memory, w->pfn))->lruvec.gens) {
 		look_around(w, mm, v, va);
-		w->referenced++;
-		w->vm_flags |= flags;
+		count_reference(w, v, flags);
 	}
 	if (*pte & PTE_ACCESSED) {
 		*pte &= ~PTE_ACCESSED;
-		if (!(flags & VM_SEQ_READ)) {
-			w->referenced++;
-			w->vm_flags |= flags;
-		}
+		if (huge || !(flags & VM_SEQ_READ))
+			count_reference(w, v, flags);
 	}
 	return true;
 }
@@ -163,6 +184,9 @@ static void flush_or_defer(struct walk *w, struct mm *mm, vaddr_t va, bool dirty
  * stays. */
 static bool unmap_anon(struct walk *w, struct frame *f, struct mm *mm, pte_t old, pte_t *new)
 {
+	struct memory *m = w->cur->k->memory;
+	swp_entry_t e;
+
 	if (!(f->flags & FR_SWAPBACKED)) {
 		/* MADV_FREE: only if nobody wrote since and nobody else holds it */
 		if (f->flags & FR_DIRTY || f->refs != f->mapcount + 1) {
@@ -174,9 +198,10 @@ static bool unmap_anon(struct walk *w, struct frame *f, struct mm *mm, pte_t old
 		return true;
 	}
 	CHECK(f->flags & FR_SWAPCACHE, "frame %u is unmapped without a swap entry", w->pfn);
-	swap_dup(w->cur->k, f->private);
-	*new = pte_swap(f->private);
-	if (f->flags & FR_EXCLUSIVE && old & PTE_PRESENT)
+	e = swap_entry_of(m, pte_pfn(old));
+	swap_dup(w->cur->k, e);
+	*new = pte_swap(e);
+	if (frame_of(m, pte_pfn(old))->flags & FR_EXCLUSIVE && old & PTE_PRESENT)
 		*new |= PTE_SWAP_EXCLUSIVE;
 	mm->rss[MM_ANONPAGES]--;
 	mm->rss[MM_SWAPENTS]++;
@@ -197,7 +222,8 @@ static bool unmap_one(struct mm *mm, uint64_t vpn, void *arg)
 	CHECK(t && pte_present(t->e[i]), "frame %u: mapping of mm %u at %" PRIx64 " is gone", w->pfn, mm->id,
 	      va);
 	if (v && v->flags & VM_LOCKED) {
-		lru_mlock(w->cur, w->pfn);
+		if (!(f->flags & FR_HEAD))
+			lru_mlock(w->cur, w->pfn);
 		return false;
 	}
 	old = t->e[i];
@@ -214,7 +240,7 @@ static bool unmap_one(struct mm *mm, uint64_t vpn, void *arg)
 	}
 	ptable_set(t, i, new);
 	flush_or_defer(w, mm, va, old & PTE_DIRTY);
-	rmap_remove(k, w->pfn, mm, vpn);
+	rmap_remove(k, pte_pfn(old), mm, vpn);
 	f->refs--; /* the isolation's reference is left */
 	task_charge(w->cur, w->cur->reclaim_cause, k->cost.unmap_page);
 	return true;
@@ -223,8 +249,11 @@ static bool unmap_one(struct mm *mm, uint64_t vpn, void *arg)
 void page_unmap(struct task *cur, pfn_t pfn, struct flush_batch *b)
 {
 	struct walk w = {.cur = cur, .pfn = pfn, .batch = b};
+	struct frame *f = frame_of(cur->k->memory, pfn);
 
+	if (f->flags & FR_HEAD && !thp_split_entries(cur, pfn))
+		return;
 	rmap_walk(cur->k, pfn, unmap_one, &w);
-	if (!frame_of(cur->k->memory, pfn)->mapcount)
-		frame_of(cur->k->memory, pfn)->flags &= ~(uint32_t)FR_EXCLUSIVE;
+	for (uint32_t i = 0; !f->mapcount && i < frame_nr_pages(f); i++)
+		f[i].flags &= ~(uint32_t)FR_EXCLUSIVE;
 }

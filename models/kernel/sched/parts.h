@@ -11,8 +11,8 @@ struct rq {
 	struct sched *s;
 	struct exec *x;
 	struct task *curr;
-	struct task *queue; /* runnable, not running, sorted */
-	unsigned nr;        /* queued */
+	struct task *queue, *last; /* runnable, not running, sorted */
+	unsigned nr;               /* queued */
 	uint64_t min_vruntime;
 	uint64_t next_tick; /* cycles */
 	uint64_t picked_at; /* cycles: when curr got the CPU */

@@ -11,25 +11,34 @@ static bool before(const struct task *a, const struct task *b)
 	return d < 0 || (d == 0 && a->id < b->id);
 }
 
+/*
+ * Who ran long or is new belongs to the end, who slept to the beginning: both ends are searched at once, so
+ * thousands of runnable tasks cost no more than few.
+ */
 void rq_insert(struct rq *rq, struct task *t)
 {
-	struct task **p = &rq->queue;
+	struct task *next = rq->queue, *prev = rq->last;
 
-	while (*p && before(*p, t))
-		p = &(*p)->rq_next;
-	t->rq_next = *p;
-	*p = t;
+	while (next && before(next, t)) {
+		if (before(prev, t)) {
+			next = prev->rq_next;
+			break;
+		}
+		next = next->rq_next;
+		prev = prev->rq_prev;
+	}
+	t->rq_next = next;
+	t->rq_prev = next ? next->rq_prev : rq->last;
+	*(t->rq_prev ? &t->rq_prev->rq_next : &rq->queue) = t;
+	*(next ? &next->rq_prev : &rq->last) = t;
 	rq->nr++;
 }
 
 void rq_remove(struct rq *rq, struct task *t)
 {
-	struct task **p = &rq->queue;
-
-	while (*p != t)
-		p = &(*p)->rq_next;
-	*p = t->rq_next;
-	t->rq_next = NULL;
+	*(t->rq_prev ? &t->rq_prev->rq_next : &rq->queue) = t->rq_next;
+	*(t->rq_next ? &t->rq_next->rq_prev : &rq->last) = t->rq_prev;
+	t->rq_next = t->rq_prev = NULL;
 	rq->nr--;
 }
 
@@ -41,6 +50,7 @@ void rq_update(struct rq *rq)
 
 	if (c) {
 		c->vruntime += rq->x->cycles - c->ran_since;
+		c->runtime += rq->x->cycles - c->ran_since;
 		c->ran_since = rq->x->cycles;
 	}
 	if (!c && !rq->queue)
@@ -119,6 +129,8 @@ void rq_enqueue(struct sched *s, struct task *t, tick_t now, bool is_new)
 		s->stats.migrations += !is_new;
 		t->cpu = rq->x->cpu;
 	}
+	/* kernel threads are older than any program: they come to rest before one runs */
+	is_new = is_new && !(t->flags & TASK_KTHREAD);
 	v = is_new ? rq->min_vruntime + rq_slice(rq, 1) : rq->min_vruntime - s->latency / 2;
 	if (is_new || (int64_t)(v - t->vruntime) > 0)
 		t->vruntime = v;

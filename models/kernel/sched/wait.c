@@ -126,10 +126,17 @@ static void wait_on(struct task *t, uint64_t key)
 	t->wait_next = NULL;
 }
 
+/* True when something went out: time passed meanwhile. */
+static bool flush_plug(struct task *cur)
+{
+	return cur->plug && cur->k->hooks.flush_plug && cur->k->hooks.flush_plug(cur);
+}
+
 void sched_sleep_until(struct task *cur, tick_t until, bool io)
 {
 	if (until <= task_now(cur))
 		return;
+	(void)flush_plug(cur);
 	cur->state = TASK_SLEEPING;
 	cur->flags |= io ? TASK_IOWAIT : 0;
 	eventq_schedule(cur->k->eventq, &cur->timer, MAX_OF(until, kernel_now(cur->k)));
@@ -138,6 +145,8 @@ void sched_sleep_until(struct task *cur, tick_t until, bool io)
 
 bool sched_wait(struct task *cur, uint64_t key, tick_t deadline, bool io)
 {
+	if (flush_plug(cur))
+		return true;
 	cur->state = TASK_SLEEPING;
 	cur->wait_timed_out = false;
 	cur->flags |= io ? TASK_IOWAIT : 0;

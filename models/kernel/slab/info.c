@@ -21,6 +21,7 @@ bool slab_info_at(const struct slab_allocator *s, size_t i, struct slab_info *ou
 				  .objsize = c->size,
 				  .objs_per_slab = c->objects,
 				  .pages_per_slab = 1u << c->order,
+				  .reclaimable = c->flags & SLAB_RECLAIMABLE,
 				  .requested_bytes = c->requested_bytes,
 				  .fragmented_bytes = c->fragmented_bytes};
 	for (unsigned n = 0; n < s->m->nr_nodes; n++) {

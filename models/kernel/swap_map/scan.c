@@ -1,10 +1,10 @@
 /*
  * scan.c - finding free slots in one area.
  *
- * After mm/swapfile.c scan_swap_map_slots, swap_range_alloc, set_cluster_next (Linux 6.1), as steps of one
- * state machine: a slot is proposed (by the CPU's cluster, by the run of free slots a disk works on, or by
- * scanning), checked and taken, until enough were taken or none is left. While swap is more than half full,
- * slots that only the swap cache has are taken from it.
+ * After mm/swapfile.c scan_swap_map_slots, swap_range_alloc, swap_alloc_cluster, set_cluster_next
+ * (Linux 6.1), as steps of one state machine: a slot is proposed (by the CPU's cluster, by the run of free
+ * slots a disk works on, or by scanning), checked and taken, until enough were taken or none is left. While
+ * swap is more than half full, slots that only the swap cache has are taken from it.
  *
  * O(1) a slot while clusters are to be had, O(slots) at worst.
  *
@@ -63,22 +63,41 @@ static enum step scan_begin(struct scan *s)
 	return STEP_CHECK;
 }
 
-static void take(struct scan *s)
+/* swap_range_alloc */
+static void take_range(struct swap_area *a, uint64_t from, unsigned n)
 {
-	struct swap_area *a = s->a;
-
-	a->map[s->offset] = SWAP_HAS_CACHE;
-	if (a->clusters)
-		swap_cluster_use(a, s->offset);
-	if (s->offset == a->lowest_bit)
-		a->lowest_bit++;
-	if (s->offset == a->highest_bit)
-		a->highest_bit--;
-	if (++a->inuse == a->pages) {
+	for (uint64_t slot = from; slot < from + n; slot++) {
+		a->map[slot] = SWAP_HAS_CACHE;
+		if (a->clusters)
+			swap_cluster_use(a, slot);
+	}
+	if (from == a->lowest_bit)
+		a->lowest_bit += n;
+	if (from + n - 1 == a->highest_bit)
+		a->highest_bit -= n;
+	a->inuse += n;
+	if (a->inuse == a->pages) {
 		a->lowest_bit = a->max;
 		a->highest_bit = 0;
 	}
-	s->out[s->n++] = swp_make(a->type, s->offset);
+}
+
+static void take(struct scan *s)
+{
+	take_range(s->a, s->offset, 1);
+	s->out[s->n++] = swp_make(s->a->type, s->offset);
+}
+
+bool swap_take_cluster(struct swap_area *a, swp_entry_t *first)
+{
+	uint64_t slot;
+
+	if (!a->clusters || a->free_first == CLUSTER_NONE)
+		return false;
+	slot = (uint64_t)a->free_first * SWAP_CLUSTER_SLOTS;
+	take_range(a, slot, SWAP_CLUSTER_SLOTS);
+	*first = swp_make(a->type, slot);
+	return true;
 }
 
 /* After a slot was taken: where to look for the next one. */
