@@ -12,6 +12,7 @@
 #include "models/machine.h"
 #include "sim/cli.h"
 #include "sim/command.h"
+#include "traces/exports/exports.h"
 #include "traces/source.h"
 
 static const char help[] =
@@ -115,10 +116,13 @@ static struct table *list_formats(enum table_format f)
 	static const char *const names[] = {"kind", "name", "meaning"};
 	struct table *t = table_new(f, ARRAY_LEN(names), names);
 	const struct importer_ops *im;
+	const struct exporter_ops *ex;
 
 	row3(t, "trace", "flt", "the native format (traces/FORMAT.md)");
 	for (size_t i = 0; (im = importer_at(i)); i++)
 		row3(t, "trace", im->name, im->sentence);
+	for (size_t i = 0; (ex = exporter_at(i)); i++)
+		row3(t, "export", ex->name, ex->sentence);
 	for (size_t i = 0; (im = generator_at(i)); i++)
 		row3(t, "generator", im->name, im->sentence);
 	return t;

@@ -14,6 +14,7 @@
 
 #include "models/kernel/pcp.h"
 #include "models/kernel/rmap.h"
+#include "models/kernel/sched.h"
 #include "models/kernel/slab.h"
 #include "models/kernel/swap.h"
 #include "models/kernel/writeback.h"
@@ -139,6 +140,31 @@ static void put_meminfo(struct kernel *k, struct out *o)
 	put(o, "SUnreclaim", KB(item[NR_SLAB_UNRECLAIMABLE]));
 	put(o, "PageTables", KB(item[NR_PAGETABLE]));
 	put(o, "Committed_AS", KB(k->mms->committed_pages));
+	snprintf(o->scope, sizeof o->scope, "sysctl");
+	put(o, "min_free_kbytes", (int64_t)m->min_free_kbytes);
+}
+
+/* What /proc/pagetypeinfo counts: free blocks and page blocks by migrate type. Zeros are left out. */
+static void put_pagetypes(const struct zone *z, struct out *o)
+{
+	static const char *const names[NR_MIGRATETYPES] = {"Unmovable", "Movable", "Reclaimable",
+							   "HighAtomic"};
+	uint64_t blocks[NR_MIGRATETYPES] = {0};
+	char name[16];
+
+	for (uint64_t i = 0; i < z->nr_pageblocks; i++)
+		if (z->pageblock_type[i] < NR_MIGRATETYPES)
+			blocks[z->pageblock_type[i]]++;
+	for (unsigned t = 0; t < NR_MIGRATETYPES; t++) {
+		snprintf(o->scope, sizeof o->scope, "pagetype/%u/%s/%s", z->nid, zone_name(z->id), names[t]);
+		if (blocks[t])
+			put(o, "blocks", (int64_t)blocks[t]);
+		for (unsigned i = 0; i < NR_ORDERS; i++) {
+			snprintf(name, sizeof name, "order_%u", i);
+			if (z->area[i].list[t].n)
+				put(o, name, (int64_t)z->area[i].list[t].n);
+		}
+	}
 }
 
 static void put_zone(struct kernel *k, const struct zone *z, struct out *o)
@@ -155,6 +181,7 @@ static void put_zone(struct kernel *k, const struct zone *z, struct out *o)
 	put(o, "present", (int64_t)z->present);
 	put(o, "managed", (int64_t)z->managed);
 	put(o, "pcp_count", (int64_t)zone_pcp_count(k->memory, z));
+	put(o, "nr_reserved_highatomic", (int64_t)z->nr_highatomic);
 	for (unsigned i = 0; i < NR_ZONES; i++) {
 		snprintf(name, sizeof name, "protection_%u", i);
 		put(o, name, (int64_t)z->lowmem_reserve[i]);
@@ -174,6 +201,7 @@ static void put_zone(struct kernel *k, const struct zone *z, struct out *o)
 		snprintf(name, sizeof name, "order_%u", i);
 		put(o, name, (int64_t)z->area[i].nr_free);
 	}
+	put_pagetypes(z, o);
 }
 
 static void put_node(struct kernel *k, const struct node *n, struct out *o)
@@ -193,6 +221,18 @@ static void put_node(struct kernel *k, const struct node *n, struct out *o)
 	put(o, "kswapd_failures", n->kswapd_failures);
 }
 
+static void put_swap_areas(struct kernel *k, struct out *o)
+{
+	struct swap_area_info a;
+
+	for (unsigned i = 0; swap_area_at(k->swap, i, &a); i++) {
+		snprintf(o->scope, sizeof o->scope, "swap/%u", i);
+		put(o, "pages", (int64_t)a.pages);
+		put(o, "inuse", (int64_t)a.inuse);
+		put(o, "priority", a.priority);
+	}
+}
+
 int counters_machine(struct kernel *k, struct metrics *m, struct err *e)
 {
 	struct out o = {.m = m, .e = e};
@@ -202,6 +242,7 @@ int counters_machine(struct kernel *k, struct metrics *m, struct err *e)
 	put_meminfo(k, &o);
 	for (unsigned i = 0; i < k->memory->nr_nodes; i++)
 		put_node(k, &k->memory->node[i], &o);
+	put_swap_areas(k, &o);
 	for (size_t i = 0; slab_info_at(k->slab, i, &s); i++) {
 		if (!s.num_slabs)
 			continue;
@@ -212,6 +253,7 @@ int counters_machine(struct kernel *k, struct metrics *m, struct err *e)
 		put(&o, "objperslab", s.objs_per_slab);
 		put(&o, "pagesperslab", s.pages_per_slab);
 		put(&o, "num_slabs", (int64_t)s.num_slabs);
+		put(&o, "reclaimable", s.reclaimable);
 	}
 	return o.rc;
 }
@@ -224,38 +266,50 @@ struct usage {
 	int64_t rss, anonymous, lazyfree, huge, swap, shared_clean, shared_dirty, private_clean,
 		private_dirty, referenced, locked;
 	int64_t dirty, active, swapcache, writeback, mapmax; /* numa_maps: pages */
-	uint64_t pss, pss_dirty, swap_pss;
+	uint64_t pss, pss_dirty, pss_anon, pss_shmem, pss_locked, swap_pss;
 	int64_t node[MAX_NODES];
 };
 
 /* gather_stats */
-static void add_numa_page(struct usage *u, const struct frame *f, bool dirty, int64_t n)
+static void add_numa_page(struct usage *u, const struct frame *f, int32_t mapcount, bool dirty, int64_t n)
 {
 	u->node[f->nid] += n;
 	u->dirty += dirty ? n : 0;
 	u->active += f->flags & (FR_ACTIVE | FR_UNEVICTABLE) ? n : 0;
 	u->swapcache += f->flags & FR_SWAPCACHE ? n : 0;
 	u->writeback += f->flags & FR_WRITEBACK ? n : 0;
-	u->mapmax = MAX_OF(u->mapmax, (int64_t)f->mapcount);
+	u->mapmax = MAX_OF(u->mapmax, (int64_t)mapcount);
+}
+
+/* smaps_page_accumulate: one page, which is mapped so many times. */
+static void add_share(struct usage *u, const struct frame *f, int32_t mapcount, bool dirty)
+{
+	uint64_t pss = (UINT64_C(1) << 12) / (uint64_t)MAX_OF(mapcount, 1);
+
+	u->pss += pss;
+	u->pss_dirty += dirty ? pss : 0;
+	u->pss_anon += f->flags & FR_ANON ? pss : 0;
+	u->pss_shmem += !(f->flags & FR_ANON) && f->flags & FR_SWAPBACKED ? pss : 0;
+	if (mapcount > 1)
+		*(dirty ? &u->shared_dirty : &u->shared_clean) += 1;
+	else
+		*(dirty ? &u->private_dirty : &u->private_clean) += 1;
 }
 
 /* smaps_account: n pages that one entry maps. */
 static void add_page(struct usage *u, pte_t e, int64_t n)
 {
-	const struct frame *f = frame_of(u->k->memory, pte_pfn(e));
-	bool dirty = e & PTE_DIRTY || f->flags & FR_DIRTY, shared = f->mapcount > 1;
+	const struct memory *m = u->k->memory;
+	const struct frame *f = &m->frames.f[page_head(m, pte_pfn(e))];
+	bool dirty = e & PTE_DIRTY || f->flags & FR_DIRTY;
 
 	u->rss += n;
 	u->anonymous += f->flags & FR_ANON ? n : 0;
 	u->lazyfree += (f->flags & (FR_ANON | FR_SWAPBACKED)) == FR_ANON && !dirty ? n : 0;
-	u->pss += ((uint64_t)n << 12) / (uint64_t)MAX_OF(f->mapcount, 1);
-	u->pss_dirty += dirty ? ((uint64_t)n << 12) / (uint64_t)MAX_OF(f->mapcount, 1) : 0;
 	u->referenced += e & PTE_ACCESSED || f->flags & FR_REFERENCED ? n : 0;
-	add_numa_page(u, f, dirty, n);
-	if (shared)
-		*(dirty ? &u->shared_dirty : &u->shared_clean) += n;
-	else
-		*(dirty ? &u->private_dirty : &u->private_clean) += n;
+	for (int64_t i = 0; i < n; i++)
+		add_share(u, f, frames_mapcount(&m->frames, pte_pfn(e) + (pfn_t)i), dirty);
+	add_numa_page(u, f, frames_mapcount(&m->frames, pte_pfn(e)), dirty, n);
 }
 
 static void add_huge(struct usage *u, pte_t e, vaddr_t first, vaddr_t last)
@@ -291,13 +345,18 @@ static void add_table(void *arg, struct ptable *t, vaddr_t first, vaddr_t last)
 	}
 }
 
-static void put_usage(struct out *o, const struct usage *u, bool locked)
+static int64_t pss_kb(uint64_t pss)
+{
+	return (int64_t)(pss >> (12 - PAGE_SHIFT + 10));
+}
+
+static void put_usage(struct out *o, const struct usage *u)
 {
 	char name[16];
 
 	put(o, "Rss", KB(u->rss));
-	put(o, "Pss", (int64_t)(u->pss >> (12 - PAGE_SHIFT + 10)));
-	put(o, "Pss_Dirty", (int64_t)(u->pss_dirty >> (12 - PAGE_SHIFT + 10)));
+	put(o, "Pss", pss_kb(u->pss));
+	put(o, "Pss_Dirty", pss_kb(u->pss_dirty));
 	put(o, "Shared_Clean", KB(u->shared_clean));
 	put(o, "Shared_Dirty", KB(u->shared_dirty));
 	put(o, "Private_Clean", KB(u->private_clean));
@@ -307,8 +366,8 @@ static void put_usage(struct out *o, const struct usage *u, bool locked)
 	put(o, "LazyFree", KB(u->lazyfree));
 	put(o, "AnonHugePages", KB(u->huge));
 	put(o, "Swap", KB(u->swap));
-	put(o, "SwapPss", (int64_t)(u->swap_pss >> (12 - PAGE_SHIFT + 10)));
-	put(o, "Locked", locked ? (int64_t)(u->pss >> (12 - PAGE_SHIFT + 10)) : 0);
+	put(o, "SwapPss", pss_kb(u->swap_pss));
+	put(o, "Locked", pss_kb(u->pss_locked));
 	for (unsigned i = 0; i < u->k->memory->nr_nodes; i++) {
 		snprintf(name, sizeof name, "N%u", i);
 		put(o, name, u->node[i]);
@@ -329,6 +388,9 @@ static void sum_usage(struct usage *sum, const struct usage *u)
 	sum->referenced += u->referenced;
 	sum->pss += u->pss;
 	sum->pss_dirty += u->pss_dirty;
+	sum->pss_anon += u->pss_anon;
+	sum->pss_shmem += u->pss_shmem;
+	sum->pss_locked += u->pss_locked;
 	sum->swap_pss += u->swap_pss;
 	for (unsigned i = 0; i < MAX_NODES; i++)
 		sum->node[i] += u->node[i];
@@ -348,6 +410,27 @@ static void put_name(struct out *o, const char *kind, const char *whose, const c
 	memcpy(o->scope, scope, sizeof scope);
 }
 
+static void put_policy(struct out *o, const struct mempolicy *policy)
+{
+	if (!policy)
+		return;
+	put(o, "Policy", policy->mode);
+	put(o, "PolicyFlags",
+	    policy->flags & (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING));
+	put(o, "PolicyNodes", (int64_t)policy->nodes);
+}
+
+/* The first task's, which is what numa_maps shows for mappings without a policy of their own. */
+static const struct mempolicy *task_policy(struct kernel *k, const struct process *p)
+{
+	const struct task *t;
+
+	for (size_t i = 0; (t = sched_task_at(k->sched, i)); i = sched_task_index(k->sched, t) + 1)
+		if (t->process == p)
+			return t->policy;
+	return NULL;
+}
+
 /* What a mapping is, for the head of a smaps entry; and numa_maps' numbers, in pages. */
 static void put_region(struct out *o, const struct vma *v, const struct usage *u, const char *whose)
 {
@@ -363,12 +446,7 @@ static void put_region(struct out *o, const struct vma *v, const struct usage *u
 		put(o, "Inode", (int64_t)v->file->fid + 1); /* files count from 0, inode 0 is no file */
 		put_name(o, "path", whose, v->file->path, (int64_t)v->file->fid);
 	}
-	if (v->policy) {
-		put(o, "Policy", v->policy->mode);
-		put(o, "PolicyFlags",
-		    v->policy->flags & (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING));
-		put(o, "PolicyNodes", (int64_t)v->policy->nodes);
-	}
+	put_policy(o, v->policy);
 }
 
 /* is_exec_mapping */
@@ -419,7 +497,8 @@ int counters_process(struct kernel *k, struct process *p, struct metrics *m, str
 		snprintf(o.scope, sizeof o.scope, "region/%s/%" PRIx64, p->name, v->start);
 		snprintf(name, sizeof name, "%s/%" PRIx64, p->name, v->start);
 		put_region(&o, v, &u, name);
-		put_usage(&o, &u, v->flags & VM_LOCKED);
+		u.pss_locked = v->flags & VM_LOCKED ? u.pss : 0;
+		put_usage(&o, &u);
 		sum_usage(&sum, &u);
 		if (o.rc >= 0)
 			o.rc = metrics_struct(m, &vma_stat_table, &v->stats, STAT_SCOPE_VMA, name, e);
@@ -429,9 +508,15 @@ int counters_process(struct kernel *k, struct process *p, struct metrics *m, str
 	put(&o, "majflt", (int64_t)p->stats.maj_flt);
 	put(&o, "ppid", p->ppid);
 	put(&o, "threads", p->live_threads);
+	put(&o, "oom_score_adj", p->oom_score_adj);
+	put(&o, "killed", p->killed);
+	put_policy(&o, task_policy(k, p));
 	if (mm) {
 		put_status(&o, mm);
-		put_usage(&o, &sum, false);
+		put_usage(&o, &sum);
+		put(&o, "Pss_Anon", pss_kb(sum.pss_anon)); /* smaps_rollup tells them apart */
+		put(&o, "Pss_Shmem", pss_kb(sum.pss_shmem));
+		put(&o, "Pss_File", pss_kb(sum.pss - sum.pss_anon - sum.pss_shmem));
 	}
 	put_name(&o, "comm", p->name, p->comm, p->pid);
 	return o.rc;
@@ -459,13 +544,13 @@ void counters_check(struct kernel *k)
 			free_frames += UINT64_C(1) << f->order;
 		if (f->flags & FR_LRU)
 			lru[lru_counted_as(k, f)] += frame_nr_pages(f);
-		if (f->mapcount > 0)
-			*(f->flags & FR_ANON ? &anon : &file) += frame_nr_pages(f);
-		swapcache += (f->flags & FR_SWAPCACHE) != 0;
+		if (f->mapcount > 0 && !(f->flags & FR_TAIL))
+			*(f->flags & FR_ANON ? &anon : &file) += frame_mapped_pages(f);
+		swapcache += f->flags & FR_SWAPCACHE ? frame_nr_pages(f) : 0;
 		cache += f->file != FILE_NONE && !(f->flags & (FR_BUDDY | FR_PCP | FR_ANON | FR_RESERVED)) &&
 			 f->refs > 0;
-		CHECK(f->refs >= f->mapcount, "frame %u: %d references, %d mappings", pfn, f->refs,
-		      f->mapcount);
+		CHECK(f->flags & FR_TAIL || f->refs >= f->mapcount, "frame %u: %d references, %d mappings",
+		      pfn, f->refs, f->mapcount);
 	}
 	CHECK(free_frames == memory_free_pages(m), "%" PRIu64 " frames are free, the counters say %" PRIu64,
 	      free_frames, memory_free_pages(m));

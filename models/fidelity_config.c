@@ -7,9 +7,6 @@
  * machine.accel (speed), before.nodes (levels of user and file pages). What the kernel counted is not read
  * here: tests/fidelity/score.py does.
  *
- * Free pages are those of the buddy lists and of the per-CPU lists: the model starts with empty per-CPU
- * lists.
- *
  * Not modelled: parameters that this machine has no equal of (kernel_params that are no parameter here) are
  * passed over.
  */
@@ -227,7 +224,10 @@ static int set_lru_gen(struct reader *r, const yaml_node_t *root)
 
 /*
  * An emulated processor of a host of today takes 33 us for a first touch where a processor of 2.6 GHz takes
- * 0.9 (the configurations' times of operations); files and swap area lie in the host's page cache.
+ * 0.9 (the configurations' times of operations); files and swap area lie in the host's page cache. It knows
+ * no address-space ids (QEMU target/i386/cpu.c TCG_EXT_FEATURES: no PCID), and each of its walks begins at
+ * the root (target/i386/tcg/sysemu/excp_helper.c mmu_translate), so accessed bits of inner entries are set by
+ * each walk.
  */
 static int set_emulator(struct reader *r, const yaml_node_t *root)
 {
@@ -236,6 +236,10 @@ static int set_emulator(struct reader *r, const yaml_node_t *root)
 		{"swap.read_us", "20"},
 		{"swap.write_us", "5"},
 		{"swap.bandwidth_mb", "50000"},
+		{"tlb.pcid", "false"},
+		{"mmu.cache.pml4_entries", "0"},
+		{"mmu.cache.pdpt_entries", "0"},
+		{"mmu.cache.pd_entries", "0"},
 		{"disk.read_us", "20"},
 		{"disk.write_us", "5"},
 		{"disk.bandwidth_mb", "50000"},
@@ -260,27 +264,37 @@ static int set_huge_zero(struct reader *r, const yaml_node_t *root)
 
 	if (extra && strstr(extra, "echo 1 > /sys/kernel/mm/transparent_hugepage/use_zero_page"))
 		on = true;
+	if (extra &&
+	    strstr(extra,
+		   "echo 100000000 > /sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs")) {
+		int rc = set(r, "thp.khugepaged.scan_sleep_millisecs", "100000000");
+
+		if (rc < 0)
+			return rc;
+	}
 	return set(r, "thp.use_zero_page", on ? "true" : "false");
 }
 
 /* ---- state before ---- */
 
-static uint64_t pcp_pages(struct reader *r, const yaml_node_t *zone)
+/* Adds what lies on the CPUs' lists of a zone. */
+static void add_pcp_pages(struct reader *r, const yaml_node_t *zone, struct list *l)
 {
 	const yaml_node_t *pcp = get(r, zone, "pcp");
-	uint64_t sum = 0, v;
 
-	for (size_t i = 0; i < length(pcp); i++)
-		if (number(r, item(r, pcp, i), "count", &v))
-			sum += v;
-	return sum;
+	for (size_t i = 0; i < length(pcp); i++) {
+		uint64_t v = 0;
+
+		(void)number(r, item(r, pcp, i), "count", &v);
+		add_number(l, v);
+	}
 }
 
 /* Zones in the order of the file, which is the kernel's: node by node, from DMA up. */
 static int set_zones(struct reader *r, const yaml_node_t *before)
 {
 	const yaml_node_t *zones = get(r, before, "zones");
-	struct list managed = {.n = 0}, free = {.n = 0}, protection = {.n = 0};
+	struct list managed = {.n = 0}, free = {.n = 0}, protection = {.n = 0}, pcp = {.n = 0};
 	int rc;
 
 	if (!zones || zones->type != YAML_MAPPING_NODE)
@@ -294,13 +308,16 @@ static int set_zones(struct reader *r, const yaml_node_t *before)
 		if (!number(r, z, "managed", &m) || !number(r, z, "free", &f))
 			return bad(r, z, "managed and free pages of a zone");
 		add_number(&managed, m);
-		add_number(&free, MIN_OF(m, f + pcp_pages(r, z)));
+		add_pcp_pages(r, z, &pcp);
+		add_number(&free, MIN_OF(m, f));
 		for (size_t i = 0; i < length(prot); i++)
 			add(&protection, text_of(item(r, prot, i)) ? text_of(item(r, prot, i)) : "");
 	}
 	rc = set(r, "zones.managed", managed.text);
 	if (rc >= 0)
 		rc = set(r, "zones.free", free.text);
+	if (rc >= 0)
+		rc = set(r, "zones.pcp", pcp.text);
 	if (rc >= 0)
 		rc = set(r, "zones.protection", protection.text);
 	return rc;

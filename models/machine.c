@@ -7,13 +7,15 @@
 #include <string.h>
 
 #include "models/counters.h"
+#include "models/kernel/compact.h"
 #include "models/kernel/filemap.h"
+#include "models/kernel/khugepaged.h"
 #include "models/kernel/fork.h"
 #include "models/kernel/kswapd.h"
 #include "models/kernel/lru.h"
+#include "models/kernel/numa_balancing.h"
 #include "models/kernel/rmap.h"
 #include "models/kernel/slab.h"
-#include "models/kernel/thp_split.h"
 #include "models/kernel/writeback.h"
 #include "models/machine/parts.h"
 #include "sim/mem.h"
@@ -32,6 +34,7 @@ struct machine_config *machine_config_new(struct param_set *ps)
 	param_set_add(ps, &zone_param_table, &c->zone);
 	param_set_add(ps, &boot_param_table, &c->boot);
 	param_set_add(ps, &kernel_param_table, &c->kernel);
+	param_set_add(ps, &khugepaged_param_table, &c->khugepaged);
 	param_set_add(ps, &reclaim_param_table, &c->reclaim);
 	param_set_add(ps, &swap_param_table, &c->swap);
 	param_set_add(ps, &disk_param_table, &c->disk);
@@ -107,18 +110,6 @@ static void note_sink(struct machine *m, int rc, struct err *e)
 		m->sink_err = *e;
 }
 
-static void hook_event(void *ctx, enum kernel_event kind, const char *scope, int64_t value,
-		       const char *detail)
-{
-	struct machine *m = ctx;
-	struct err e = {0};
-
-	note_sink(m,
-		  m->sink->ops->event(m->sink, m->eventq.now, kernel_event_name(kind), scope, value, detail,
-				      &e),
-		  &e);
-}
-
 static void snapshot_at(struct machine *m, enum snapshot_kind kind, const char *label, tick_t time)
 {
 	struct err e = {0};
@@ -132,6 +123,23 @@ static void snapshot_at(struct machine *m, enum snapshot_kind kind, const char *
 static void snapshot(struct machine *m, enum snapshot_kind kind, const char *label)
 {
 	snapshot_at(m, kind, label, m->eventq.now);
+}
+
+static void hook_event(void *ctx, enum kernel_event kind, const char *scope, int64_t value,
+		       const char *detail)
+{
+	struct machine *m = ctx;
+	struct err e = {0};
+	char label[24];
+
+	note_sink(m,
+		  m->sink->ops->event(m->sink, m->eventq.now, kernel_event_name(kind), scope, value, detail,
+				      &e),
+		  &e);
+	if (kind == KEV_OOM_KILL && m->oom_kills++ < m->config->replay.oom_kills) {
+		snprintf(label, sizeof label, "oom-%u", m->oom_kills);
+		snapshot(m, SNAPSHOT_NAMED, label);
+	}
 }
 
 static void hook_mark(void *ctx, const char *label)
@@ -183,7 +191,7 @@ static void switch_to(void *ctx, struct exec *x, struct task *prev, struct task 
 	else
 		exec_charge(x, CYCLES_schedule, cost->context_switch);
 	if (next->mm) {
-		next->mm->ran = true;
+		next->mm->ran = UINT64_MAX;
 		cpu_load_mm(c, next->mm);
 	} else {
 		cpu_leave_mm(c);
@@ -252,8 +260,18 @@ static int build_kernel(struct machine *m, struct err *e)
 	k->reclaim_algorithm = c->reclaim.algorithm;
 	k->seed = c->replay.seed;
 	k->mms = &m->mms;
-	k->hooks = (struct kernel_hooks){m, hook_tlb_flush, hook_process_killed, hook_event, thp_split_page};
+	k->hooks = (struct kernel_hooks){.ctx = m,
+					 .tlb_flush = hook_tlb_flush,
+					 .process_killed = hook_process_killed,
+					 .event = hook_event,
+					 .flush_plug = swap_plug_flush};
+	if (k->params.numa_balancing) {
+		k->hooks.tick = numa_balancing_tick;
+		k->hooks.task_work = numa_balancing_work;
+	}
 	rc = memory_init(&m->memory, &c->zone, &m->topo, e);
+	if (rc >= 0)
+		rc = pcp_setup(&m->memory, &c->zone.pcp, e);
 	if (rc >= 0)
 		rc = memory_boot(&m->memory, &c->boot, e);
 	if (rc < 0)
@@ -278,7 +296,9 @@ static int build_kernel(struct machine *m, struct err *e)
 			       "topology.node_mem: the machine has too little memory to start");
 	m->memory.frames.f[k->zero_pfn].flags |= FR_ZERO | FR_RESERVED;
 	reclaim_setup(k);
+	kcompactd_start(k);
 	kswapd_start(k);
+	khugepaged_start(k, &c->khugepaged);
 	writeback_start(k);
 	return 0;
 }
@@ -351,6 +371,7 @@ static void free_kernel(struct machine *m)
 		swap_free(k->swap);
 	if (k->file_dev)
 		blkdev_release(k->file_dev);
+	mem_free(k->khugepaged);
 	if (k->slab)
 		slab_free_allocator(k->slab);
 	if (k->lru)
@@ -392,14 +413,15 @@ struct machine_progress machine_progress(const struct machine *m)
 static bool event_loop(struct machine *m, bool (*tick)(void *ctx, const struct machine_progress *p),
 		       void *ctx)
 {
-	for (uint64_t n = 0;
-	     sched_nr_user(m->kernel.sched) && !replay_is_over(m->replay) && !m->sink_err.code; n++) {
+	for (uint64_t n = 0; !replay_is_over(m->replay) && !m->sink_err.code; n++) {
 		if (n % 256 == 0 && tick) {
 			struct machine_progress p = machine_progress(m);
 
 			if (!tick(ctx, &p))
 				return false;
 		}
+		if (!replay_unstall(m->replay, m->eventq.now) && !sched_nr_user(m->kernel.sched))
+			break;
 		take_samples(m);
 		CHECK(eventq_step(&m->eventq), "%u tasks wait and nothing will wake them",
 		      sched_nr_user(m->kernel.sched));

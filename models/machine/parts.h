@@ -7,6 +7,7 @@
 #include "models/hw/memsys.h"
 #include "models/kernel/boot.h"
 #include "models/kernel/filemap.h"
+#include "models/kernel/khugepaged.h"
 #include "models/kernel/reclaim.h"
 #include "models/machine.h"
 
@@ -21,6 +22,7 @@ struct machine_config {
 	struct zone_params zone;
 	struct boot_params boot;
 	struct sched_params sched;
+	struct khugepaged_params khugepaged;
 	struct reclaim_params reclaim;
 	struct swap_params swap;
 	struct disk_params disk;
@@ -45,7 +47,8 @@ struct machine {
 	struct stat_registry registry;
 	struct metrics metrics;
 	struct sink *sink;
-	tick_t next_sample;  /* TICK_NEVER: none */
+	tick_t next_sample; /* TICK_NEVER: none */
+	unsigned oom_kills;
 	struct err sink_err; /* the first thing the sink refused */
 	bool fibers_ready;
 };
