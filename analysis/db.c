@@ -160,11 +160,14 @@ static int create_views(const struct db *d, const char *temp, struct err *e)
 	return rc;
 }
 
+/* The tables that came after the schema, and the views. */
 static int store_views(const struct db *d, struct err *e)
 {
 	char sql[128];
-	int rc = create_views(d, "main", e);
+	int rc = db_exec(d, sql_additions, "creating", e);
 
+	if (!rc)
+		rc = create_views(d, "main", e);
 	if (rc)
 		return rc;
 	snprintf(sql, sizeof sql, "REPLACE INTO meta VALUES ('" VIEWS_KEY "', %" PRId64 ")",

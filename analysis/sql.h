@@ -1,5 +1,6 @@
 /*
- * sql.h - the SQL that is part of the program: analysis/schema.sql and one view for each analysis/views file.
+ * sql.h - the SQL that is part of the program: analysis/schema.sql, analysis/additions.sql and one view for
+ * each analysis/views file.
  *
  * The texts are made into C at build time (analysis/embed.mk). A view file is a comment, whose first line is
  * the view's sentence, and one SELECT without a semicolon; the view's name is the file's.
@@ -13,6 +14,8 @@ struct sql_view {
 };
 
 extern const char sql_schema[];
+/* Creates the tables that came later where they are missing. */
+extern const char sql_additions[];
 /* In order of name; ends with a row whose name is NULL. */
 extern const struct sql_view sql_views[];
 

@@ -8,6 +8,8 @@
  */
 #include "analysis/show/show.h"
 
+#include <string.h>
+
 /* A line: the label with its blanks, the counter, and what its value is multiplied by to be kB. */
 struct line {
 	const char *label;
@@ -68,7 +70,8 @@ static void print_lines(const struct show *s, const struct line *l, size_t n, FI
 
 void show_meminfo(const struct show *s, unsigned id, FILE *f)
 {
-	int64_t pages = show_get(s, "meminfo", "MemTotal") / 4 * s->overcommit_ratio / 100;
+	int64_t ratio = MAX_OF(MIN_OF(show_param(s, "vm.overcommit_ratio", 50), (int64_t)100), (int64_t)0);
+	int64_t pages = show_get(s, "meminfo", "MemTotal") / 4 * ratio / 100;
 
 	(void)id;
 	print_lines(s, lines, ARRAY_LEN(lines), f);
@@ -129,31 +132,40 @@ static const struct node_line node_lines[] = {
 /* A counter of the node itself, or the sum of its zones' counters. */
 static int64_t node_pages(const struct show *s, unsigned nid, const char *counter)
 {
-	char scope[32];
-	int64_t sum = 0;
+	return counter ? show_getf(s, counter, "node/%u", nid) + show_node_sum(s, nid, counter) : 0;
+}
 
-	snprintf(scope, sizeof scope, "node/%u", nid);
-	if (counter)
-		sum = show_get(s, scope, counter);
-	snprintf(scope, sizeof scope, "zone/%u/", nid);
-	for (const char *z = NULL; counter && (z = show_next(s, scope, z));)
-		sum += show_get(s, z, counter);
-	return sum;
+static int64_t line_kb(const struct show *s, unsigned nid, const struct node_line *l)
+{
+	return (node_pages(s, nid, l->a) + node_pages(s, nid, l->b)) * l->kb;
+}
+
+int64_t show_node_meminfo_kb(const struct show *s, unsigned nid, const char *name)
+{
+	int64_t total = show_node_sum(s, nid, "managed") * 4,
+		free = show_node_sum(s, nid, "nr_free_pages") * 4;
+
+	if (!strcmp(name, "MemTotal"))
+		return total;
+	if (!strcmp(name, "MemFree"))
+		return free;
+	if (!strcmp(name, "MemUsed"))
+		return total - free;
+	for (size_t i = 0; i < ARRAY_LEN(node_lines); i++)
+		if (strcspn(node_lines[i].label, ":") == strlen(name) &&
+		    !strncmp(node_lines[i].label, name, strlen(name)))
+			return line_kb(s, nid, &node_lines[i]);
+	return 0;
 }
 
 void show_node_meminfo(const struct show *s, unsigned id, FILE *f)
 {
-	int64_t total = node_pages(s, id, "managed") * 4, free = node_pages(s, id, "nr_free_pages") * 4;
-
-	fprintf(f, "Node %u MemTotal:       %8" PRId64 " kB\n", id, total);
-	fprintf(f, "Node %u MemFree:        %8" PRId64 " kB\n", id, free);
-	fprintf(f, "Node %u MemUsed:        %8" PRId64 " kB\n", id, total - free);
-	for (size_t i = 0; i < ARRAY_LEN(node_lines); i++) {
-		const struct node_line *l = &node_lines[i];
-
-		fprintf(f, "Node %u %s%8" PRId64 " kB\n", id, l->label,
-			(node_pages(s, id, l->a) + node_pages(s, id, l->b)) * l->kb);
-	}
+	fprintf(f, "Node %u MemTotal:       %8" PRId64 " kB\n", id, show_node_meminfo_kb(s, id, "MemTotal"));
+	fprintf(f, "Node %u MemFree:        %8" PRId64 " kB\n", id, show_node_meminfo_kb(s, id, "MemFree"));
+	fprintf(f, "Node %u MemUsed:        %8" PRId64 " kB\n", id, show_node_meminfo_kb(s, id, "MemUsed"));
+	for (size_t i = 0; i < ARRAY_LEN(node_lines); i++)
+		fprintf(f, "Node %u %s%8" PRId64 " kB\n", id, node_lines[i].label,
+			line_kb(s, id, &node_lines[i]));
 	fprintf(f, "Node %u HugePages_Total: %5u\n", id, 0);
 	fprintf(f, "Node %u HugePages_Free:  %5u\n", id, 0);
 	fprintf(f, "Node %u HugePages_Surp:  %5u\n", id, 0);

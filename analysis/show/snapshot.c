@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "sim/mem.h"
+#include "sim/suggest.h"
 
 /* Order of two scopes up to the next '/': see show.h. */
 static int compare_scopes(const char *a, const char *b)
@@ -38,9 +39,44 @@ static int compare_rows(const void *x, const void *y)
 	return c ? c : strcmp(a->counter, b->counter);
 }
 
+/* Names of a query's first column, for a suggestion. */
+struct names {
+	char text[200][80];
+	size_t n;
+};
+
+static const char *name_at(void *ctx, size_t i)
+{
+	const struct names *v = ctx;
+
+	return i < v->n ? v->text[i] : NULL;
+}
+
+/* "; did you mean ...?" for a name that the query does not give, or "". */
+static const char *hint(const struct db *d, const char *sql, int64_t run, const char *name, char *buf,
+			size_t size)
+{
+	struct names *v = mem_alloc(1, sizeof *v);
+	struct err ignored = {0};
+	sqlite3_stmt *st;
+
+	buf[0] = '\0';
+	if (!db_prepare(d, sql, &st, &ignored)) {
+		sqlite3_bind_int64(st, 1, run);
+		while (v->n < ARRAY_LEN(v->text) && sqlite3_step(st) == SQLITE_ROW)
+			snprintf(v->text[v->n++], sizeof v->text[0], "%s",
+				 (const char *)sqlite3_column_text(st, 0));
+		sqlite3_finalize(st);
+		suggest_text(buf, size, suggest_nearest(name, name_at, v));
+	}
+	mem_free(v);
+	return buf;
+}
+
 /* The number of the run, its name into s. */
 static int find_run(struct show *s, const struct db *d, const char *run, struct err *e)
 {
+	char near[140];
 	sqlite3_stmt *st;
 	int rc = db_prepare(d,
 			    "SELECT run_id, name FROM runs WHERE ?1 IS NULL OR CAST(run_id AS TEXT) = ?1 OR"
@@ -58,7 +94,9 @@ static int find_run(struct show *s, const struct db *d, const char *run, struct 
 	} else if (rc != SQLITE_DONE) {
 		rc = db_fail(d, "reading", e);
 	} else if (run) {
-		rc = err_set(e, ERR_USAGE, "show: no run \"%.60s\" in %s", run, d->path);
+		rc = err_set(e, ERR_USAGE, "show: no run \"%.60s\" in %s%s", run, d->path,
+			     hint(d, "SELECT DISTINCT name FROM runs WHERE ?1 IS NOT NULL", 0, run, near,
+				  sizeof near));
 	} else {
 		rc = err_set(e, ERR_USAGE, "show: %s holds no run", d->path);
 	}
@@ -66,42 +104,69 @@ static int find_run(struct show *s, const struct db *d, const char *run, struct 
 	return rc;
 }
 
-static int find_snapshot(struct show *s, const struct db *d, const char *at, int64_t *id, struct err *e)
+static int no_snapshot(const struct show *s, const struct db *d, const struct show_where *w, struct err *e)
+{
+	const char *at = w->label ? w->label : w->seq ? w->seq : w->at;
+	char near[140];
+
+	if (w->at && !strcmp(w->at, "oom"))
+		return err_set(e, ERR_USAGE,
+			       "show: run %" PRId64
+			       " of %s has no snapshot of an OOM kill (metrics.oom_kills says"
+			       " how many kills take one)",
+			       s->run, d->path);
+	if (!at)
+		return err_set(e, ERR_USAGE, "show: run %" PRId64 " of %s has no snapshot", s->run, d->path);
+	return err_set(e, ERR_USAGE, "show: run %" PRId64 " of %s has no snapshot \"%.60s\"%s", s->run,
+		       d->path, at,
+		       hint(d, "SELECT DISTINCT label FROM snapshots WHERE run_id = ?1", s->run, at, near,
+			    sizeof near));
+}
+
+static int find_snapshot(struct show *s, const struct db *d, const struct show_where *w, int64_t *id,
+			 struct err *e)
 {
 	sqlite3_stmt *st;
-	int rc = db_prepare(d,
-			    "SELECT snapshot_id, seq, label FROM snapshots WHERE run_id = ?1 AND"
-			    " (?2 IS NULL OR CAST(seq AS TEXT) = ?2 OR label = ?2) ORDER BY"
-			    " CASE WHEN ?2 IS NULL THEN kind = 'final' ELSE CAST(seq AS TEXT) = ?2 END DESC,"
-			    " seq DESC LIMIT 1",
-			    &st, e);
+	int rc = db_prepare(
+		d,
+		"SELECT snapshot_id, seq, label, time_ps FROM snapshots WHERE run_id = ?1 AND"
+		" ((?2 IS NULL AND ?3 IS NULL) OR CAST(seq AS TEXT) = ?2 OR label = ?3 OR"
+		" (?3 = 'oom' AND label GLOB 'oom-[0-9]*')) ORDER BY"
+		" CASE WHEN ?2 IS NULL AND ?3 IS NULL THEN kind = 'final' ELSE CAST(seq AS TEXT) IS ?2 END"
+		" DESC, seq DESC LIMIT 1",
+		&st, e);
 
 	if (rc)
 		return rc;
 	sqlite3_bind_int64(st, 1, s->run);
-	sqlite3_bind_text(st, 2, at, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 2, w->seq ? w->seq : w->at, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 3, w->label ? w->label : w->at, -1, SQLITE_STATIC);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW) {
 		*id = sqlite3_column_int64(st, 0);
 		s->seq = sqlite3_column_int64(st, 1);
 		snprintf(s->label, sizeof s->label, "%s", (const char *)sqlite3_column_text(st, 2));
+		s->time_ps = sqlite3_column_int64(st, 3);
 		rc = 0;
-	} else if (rc != SQLITE_DONE) {
-		rc = db_fail(d, "reading", e);
-	} else if (at) {
-		rc = err_set(e, ERR_USAGE, "show: run %" PRId64 " of %s has no snapshot \"%.60s\"", s->run,
-			     d->path, at);
 	} else {
-		rc = err_set(e, ERR_USAGE, "show: run %" PRId64 " of %s has no snapshot", s->run, d->path);
+		rc = rc == SQLITE_DONE ? no_snapshot(s, d, w, e) : db_fail(d, "reading", e);
 	}
 	sqlite3_finalize(st);
 	return rc;
 }
 
+void show_add_row(struct show *s, const char *scope, const char *counter, int64_t value)
+{
+	if (s->n == s->capacity) {
+		s->capacity = s->capacity ? 2 * s->capacity : 1024;
+		s->rows = mem_realloc(s->rows, s->capacity, sizeof *s->rows);
+	}
+	s->rows[s->n++] = (struct show_row){mem_strdup(scope), mem_strdup(counter), value};
+}
+
 static int read_rows(struct show *s, const struct db *d, int64_t id, struct err *e)
 {
 	sqlite3_stmt *st;
-	size_t cap = 0;
 	int rc = db_prepare(d,
 			    "SELECT a.text, b.text, k.value FROM kernel_counter_rows k JOIN strings a ON"
 			    " a.string_id = k.scope_id JOIN strings b ON b.string_id = k.counter_id WHERE"
@@ -111,15 +176,9 @@ static int read_rows(struct show *s, const struct db *d, int64_t id, struct err 
 	if (rc)
 		return rc;
 	sqlite3_bind_int64(st, 1, id);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		if (s->n == cap) {
-			cap = cap ? 2 * cap : 1024;
-			s->rows = mem_realloc(s->rows, cap, sizeof *s->rows);
-		}
-		s->rows[s->n++] = (struct show_row){mem_strdup((const char *)sqlite3_column_text(st, 0)),
-						    mem_strdup((const char *)sqlite3_column_text(st, 1)),
-						    sqlite3_column_int64(st, 2)};
-	}
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		show_add_row(s, (const char *)sqlite3_column_text(st, 0),
+			     (const char *)sqlite3_column_text(st, 1), sqlite3_column_int64(st, 2));
 	rc = rc == SQLITE_DONE ? 0 : db_fail(d, "reading", e);
 	sqlite3_finalize(st);
 	if (!rc && !s->n)
@@ -127,8 +186,6 @@ static int read_rows(struct show *s, const struct db *d, int64_t id, struct err 
 			     "show: snapshot %" PRId64 " (%s) of run %" PRId64
 			     " holds no kernel counters; warm-up, named and final ones do",
 			     s->seq, s->label, s->run);
-	if (s->n)
-		qsort(s->rows, s->n, sizeof *s->rows, compare_rows);
 	return rc;
 }
 
@@ -149,38 +206,18 @@ static unsigned read_list(const char *text, unsigned *v, unsigned max)
 	return n;
 }
 
-static void set_param(struct show *s, const char *path, const char *value)
+static void read_topology(struct show *s)
 {
-	unsigned n;
+	const char *cpus = show_text(s, "param/topology.node_cpus");
+	const char *distances = show_text(s, "param/topology.distances");
+	unsigned n = cpus ? read_list(cpus, s->node_cpus, SHOW_MAX_NODES) : 0;
 
-	if (!strcmp(path, "topology.node_cpus")) {
-		n = read_list(value, s->node_cpus, SHOW_MAX_NODES);
-		for (unsigned i = n; n == 1 && i < SHOW_MAX_NODES; i++)
-			s->node_cpus[i] = s->node_cpus[0];
-	} else if (!strcmp(path, "topology.distances")) {
-		read_list(value, s->distance, ARRAY_LEN(s->distance));
-	} else if (!strcmp(path, "vm.overcommit_ratio")) {
-		s->overcommit_ratio = strtoll(value, NULL, 10);
-	}
-}
-
-static int read_params(struct show *s, const struct db *d, struct err *e)
-{
-	sqlite3_stmt *st;
-	int rc = db_prepare(d,
-			    "SELECT d.path, p.value FROM param_rows p JOIN param_defs d ON"
-			    " d.param_id = p.param_id WHERE p.run_id = ?1",
-			    &st, e);
-
-	if (rc)
-		return rc;
-	sqlite3_bind_int64(st, 1, s->run);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-		set_param(s, (const char *)sqlite3_column_text(st, 0),
-			  (const char *)sqlite3_column_text(st, 1));
-	rc = rc == SQLITE_DONE ? 0 : db_fail(d, "reading", e);
-	sqlite3_finalize(st);
-	return rc;
+	for (unsigned i = n; n == 1 && i < SHOW_MAX_NODES; i++)
+		s->node_cpus[i] = s->node_cpus[0];
+	for (unsigned i = 0; i < SHOW_MAX_NODES; i++) /* more are in a damaged store only */
+		s->node_cpus[i] = MIN_OF(s->node_cpus[i], SHOW_MAX_NODE_CPUS);
+	if (distances)
+		read_list(distances, s->distance, ARRAY_LEN(s->distance));
 }
 
 /* Nodes are those that have counters; distances that were left out are 10 and 21. */
@@ -198,24 +235,27 @@ static void fill_topology(struct show *s)
 			s->distance[i * s->nr_nodes + j] = i == j ? 10 : 21;
 }
 
-int show_load(struct show *s, const struct db *d, const char *run, const char *at, struct err *e)
+int show_load(struct show *s, const struct db *d, const struct show_where *where, struct err *e)
 {
 	int64_t id = 0;
 	int rc;
 
-	*s = (struct show){.overcommit_ratio = 50};
-	rc = find_run(s, d, run, e);
+	*s = (struct show){0};
+	rc = find_run(s, d, where->run, e);
 	if (!rc)
-		rc = find_snapshot(s, d, at, &id, e);
+		rc = find_snapshot(s, d, where, &id, e);
 	if (!rc)
 		rc = read_rows(s, d, id, e);
 	if (!rc)
-		rc = read_params(s, d, e);
-	if (rc)
+		rc = show_read_sources(s, d, id, e);
+	if (rc) {
 		show_release(s);
-	else
-		fill_topology(s);
-	return rc;
+		return rc;
+	}
+	qsort(s->rows, s->n, sizeof *s->rows, compare_rows);
+	read_topology(s);
+	fill_topology(s);
+	return 0;
 }
 
 void show_release(struct show *s)
@@ -228,12 +268,25 @@ void show_release(struct show *s)
 	*s = (struct show){0};
 }
 
-int64_t show_get(const struct show *s, const char *scope, const char *counter)
+static const struct show_row *find_row(const struct show *s, const char *scope, const char *counter)
 {
 	struct show_row key = {scope, counter, 0};
-	const struct show_row *r = s->n ? bsearch(&key, s->rows, s->n, sizeof *s->rows, compare_rows) : NULL;
 
-	return r ? r->value : 0;
+	return s->n ? bsearch(&key, s->rows, s->n, sizeof *s->rows, compare_rows) : NULL;
+}
+
+int64_t show_get(const struct show *s, const char *scope, const char *counter)
+{
+	const struct show_row *r = find_row(s, scope, counter);
+
+	return r ? MAX_OF(MIN_OF(r->value, SHOW_MOST), -SHOW_MOST) : 0;
+}
+
+uint64_t show_bits(const struct show *s, const char *scope, const char *counter)
+{
+	const struct show_row *r = find_row(s, scope, counter);
+
+	return r ? (uint64_t)r->value : 0;
 }
 
 int64_t show_getf(const struct show *s, const char *counter, const char *scope_format, ...)
@@ -265,14 +318,22 @@ size_t show_scope_rows(const struct show *s, const char *scope, size_t *end)
 	return low;
 }
 
+/* Scopes of the same folder lie together, so the search ends with the prefix's. */
 const char *show_next(const struct show *s, const char *prefix, const char *after)
 {
-	size_t i = 0;
+	const char *slash = strrchr(prefix, '/');
+	size_t folder = slash && slash - prefix < 80 ? (size_t)(slash - prefix) : 0, i = 0;
+	char key[80];
 
-	if (after)
+	if (after) {
 		show_scope_rows(s, after, &i);
-	while (i < s->n && strncmp(s->rows[i].scope, prefix, strlen(prefix)) != 0)
-		i++;
+	} else if (folder) {
+		snprintf(key, sizeof key, "%.*s", (int)folder, prefix);
+		i = show_scope_rows(s, key, &i);
+	}
+	for (; i < s->n && strncmp(s->rows[i].scope, prefix, strlen(prefix)) != 0; i++)
+		if (folder && strncmp(s->rows[i].scope, prefix, folder + 1) != 0)
+			return NULL;
 	return i < s->n ? s->rows[i].scope : NULL;
 }
 
@@ -281,6 +342,49 @@ const char *show_text(const struct show *s, const char *scope)
 	size_t end, first = show_scope_rows(s, scope, &end);
 
 	return first < end ? s->rows[first].counter : NULL;
+}
+
+int64_t show_param(const struct show *s, const char *path, int64_t def)
+{
+	char scope[100];
+	const char *text;
+
+	snprintf(scope, sizeof scope, "param/%s", path);
+	text = show_text(s, scope);
+	return text ? strtoll(text, NULL, 10) : def;
+}
+
+int64_t show_positive(const struct show *s, const char *path, int64_t def)
+{
+	int64_t v = show_param(s, path, def);
+
+	return v >= 1 && v < INT32_MAX ? v : def;
+}
+
+struct show_name show_process(const struct show *s, unsigned pid)
+{
+	struct show_name name;
+	char prefix[32];
+	const char *last = NULL;
+
+	snprintf(prefix, sizeof prefix, "proc/P%u.", pid);
+	for (const char *p = NULL; (p = show_next(s, prefix, p));)
+		last = p;
+	if (last)
+		snprintf(name.text, sizeof name.text, "%s", last + 5);
+	else
+		snprintf(name.text, sizeof name.text, "P%u", pid);
+	return name;
+}
+
+const char *show_comm(const struct show *s, unsigned pid)
+{
+	char scope[40];
+	const char *comm;
+
+	snprintf(scope, sizeof scope, "comm/%s", show_process(s, pid).text);
+	comm = show_text(s, scope);
+	return comm ? comm : "";
 }
 
 unsigned show_first_cpu(const struct show *s, unsigned nid)

@@ -15,14 +15,11 @@ void show_status(const struct show *s, unsigned id, FILE *f)
 					    "RssFile", "RssShmem", "VmData", "VmStk", "VmExe",
 					    "VmLib",   "VmPTE",    "VmSwap"};
 	char scope[32];
-	const char *comm;
 	int64_t size;
 
-	snprintf(scope, sizeof scope, "comm/P%u", id);
-	comm = show_text(s, scope);
-	snprintf(scope, sizeof scope, "proc/P%u", id);
+	snprintf(scope, sizeof scope, "proc/%s", show_process(s, id).text);
 	size = show_get(s, scope, "VmSize");
-	fprintf(f, "Name:\t%.15s\nUmask:\t0022\nState:\t%s\n", comm ? comm : "",
+	fprintf(f, "Name:\t%.15s\nUmask:\t0022\nState:\t%s\n", show_comm(s, id),
 		size ? "S (sleeping)" : "Z (zombie)");
 	fprintf(f, "Tgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%" PRId64 "\nTracerPid:\t0\n", id, id,
 		show_get(s, scope, "ppid"));

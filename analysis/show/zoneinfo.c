@@ -11,6 +11,11 @@
 
 static const char *const zones[] = {"DMA", "DMA32", "Normal", "Movable", "Device"};
 
+const char *show_zone_name(size_t i)
+{
+	return i < ARRAY_LEN(zones) ? zones[i] : NULL;
+}
+
 static void print_items(const struct show *s, const char *scope, const struct show_item *items, FILE *f)
 {
 	for (; items->name; items++)
@@ -49,15 +54,20 @@ static void print_pagesets(const struct show *s, const char *scope, FILE *f)
 	}
 }
 
-static void print_protection(const struct show *s, const char *scope, FILE *f)
+int64_t show_zone_protection(const struct show *s, const char *scope, size_t zone)
 {
 	/* places in the model's list of zones, which has HighMem and no Device */
 	static const char *const names[] = {"protection_0", "protection_1", "protection_2", "protection_4",
 					    "protection_4"};
 
+	return zone < ARRAY_LEN(names) ? show_get(s, scope, names[zone]) : 0;
+}
+
+static void print_protection(const struct show *s, const char *scope, FILE *f)
+{
 	fputs("\n        protection: (", f);
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		fprintf(f, "%s%" PRId64, i ? ", " : "", show_get(s, scope, names[i]));
+	for (size_t i = 0; i < ARRAY_LEN(zones); i++)
+		fprintf(f, "%s%" PRId64, i ? ", " : "", show_zone_protection(s, scope, i));
 	fputs(")", f);
 }
 
