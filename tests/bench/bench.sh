@@ -2,6 +2,7 @@
 # bench.sh FAULTLINE OUTDIR [--csv]: accesses a second, host memory, and time against plain zstd decoding of the same file.
 # Bundled real traces and generated ones, in two settings: translation (TLB, walk, NUMA, memory manager; caches off) and
 # full (caches and DRAM on). Medians of CPU time over REPS runs (default 3); the machine should be idle.
+# Without --csv also how fast text traces are imported (bench_import.c).
 set -eu
 
 fl=$1
@@ -12,7 +13,7 @@ count=${COUNT:-50000000}
 here=$(dirname "$0")
 mkdir -p "$out"
 cc=${CC:-gcc}
-[ "$out/frames" -nt "$here/frames.c" ] || "$cc" -O2 -o "$out/frames" "$here/frames.c" -lzstd
+[ "$out/frames" -nt "$here/frames.c" ] || $cc -O2 -o "$out/frames" "$here/frames.c" -lzstd
 
 gen() { # NAME PATTERN OPTIONS...: made once
 	name=$1
@@ -80,3 +81,11 @@ done
 for t in zipf uniform sequential; do
 	row "$out/$t.flt" full 20GiB 10000000 --set memory.caches=true
 done
+
+lib=$(dirname "$fl")/libfaultline.a
+libs="-lzstd -lz -llzma -llz4 -lbz2 -lzip -lsnappy -lsqlite3 -lyaml -lxxhash -lm -lpthread"
+# shellcheck disable=SC2086 # a list of words
+$cc -std=c11 -D_GNU_SOURCE -O3 -I"$here/../.." -o "$out/bench_import" "$here/bench_import.c" "$lib" $libs
+echo
+[ "$format" = --csv ] || "$out/bench_import" "$out" 4
+"$here"/record.sh "$fl" "$out/record" "$format"

@@ -5,6 +5,7 @@ set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 tiny='-DRUN_CHUNK=3 -DPREFETCH_AHEAD=5 -DTLB_FRONT_SLOTS=64 -DMMU_CACHE_BUCKETS=1 -DWAIT_BUCKETS=1 -DOPEN_BYTES_MAX=65536'
+tiny="$tiny -DSTACKDIST_FIRST_SLOTS=64u"
 make --no-print-directory BUILD=build/hostile OPT=-O1 CFLAGS="$tiny -DFAULTLINE_CHECKED" all >/dev/null
 
 rows() { # PROGRAM NAME: everything but the run's own row
@@ -16,3 +17,13 @@ rows "$FAULTLINE" usual
 rows build/hostile/faultline hostile
 [ "$(wc -l <"$dir/usual.sql")" -gt 500 ] || { echo "too few rows to compare"; exit 1; }
 cmp "$dir/usual.sql" "$dir/hostile.sql"
+
+# The miss-ratio curve, exact and sampled.
+for how in --every '--samples 500'; do
+	# shellcheck disable=SC2086 # an option and its value
+	"$FAULTLINE" trace mrc $how --csv examples/xz.flt >"$dir/usual.csv"
+	# shellcheck disable=SC2086
+	build/hostile/faultline trace mrc $how --csv examples/xz.flt >"$dir/hostile.csv"
+	[ "$(wc -l <"$dir/usual.csv")" -gt 200 ] || { echo "too few sizes to compare"; exit 1; }
+	cmp "$dir/usual.csv" "$dir/hostile.csv"
+done

@@ -258,17 +258,25 @@ START_TEST(locked_pages)
 	lru_drain(b.t);
 	lru_mlock(b.t, pfn[1]);
 	ck_assert_int_eq(memory_zone_total(&b.mem, NR_MLOCK), 1);
+	ck_assert_uint_eq(b.mem.node[0].lruvec.list[LRU_UNEVICTABLE].n, 0); /* in the batch */
+	ck_assert_int_eq(f->refs, 2);
+	lru_drain(b.t);
 	ck_assert_uint_eq(b.mem.node[0].lruvec.list[LRU_UNEVICTABLE].n, 1);
 	lru_mlock(b.t, pfn[1]);
 	lru_munlock(b.t, pfn[1]);
+	lru_drain(b.t);
 	ck_assert_uint_eq(b.mem.node[0].lruvec.list[LRU_UNEVICTABLE].n, 1);
+	ck_assert_int_eq(memory_zone_total(&b.mem, NR_MLOCK), 1);
 	lru_munlock(b.t, pfn[1]);
+	ck_assert_int_eq(memory_zone_total(&b.mem, NR_MLOCK), 1); /* falls when the batch drains */
+	lru_drain(b.t);
 	ck_assert_uint_eq(b.mem.node[0].lruvec.list[LRU_UNEVICTABLE].n, 0);
 	ck_assert_uint_eq(b.mem.node[0].lruvec.list[LRU_INACTIVE_ANON].n, 1);
 	ck_assert_int_eq(memory_zone_total(&b.mem, NR_MLOCK), 0);
 	ck_assert(!(f->flags & (FR_MLOCKED | FR_UNEVICTABLE)));
 	/* freed while locked: the counter follows */
 	lru_mlock(b.t, pfn[1]);
+	lru_drain(b.t);
 	frame_put(&b.k, 0, pfn[1]);
 	ck_assert_int_eq(memory_zone_total(&b.mem, NR_MLOCK), 0);
 	ck_assert_uint_eq(b.mem.node[0].lruvec.list[LRU_UNEVICTABLE].n, 0);

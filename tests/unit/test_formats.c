@@ -38,6 +38,11 @@ START_TEST(lackey_without_instructions)
 	ck_assert_int_eq(g->result, 0);
 	EXPECT(g, "1.1 L 10 1 1", "1.1 L 20 4 1", "1.1 S 20 4 0", "1.1 S fff 2 1");
 	ck_assert(g->provenance.no_fetches);
+	/* Copies of courses: one blank behind I, none in front of the others, either case. */
+	g = import("lackey", "", "I 0400d7d4,8\n M 0421C7F0,4\nL 04f6b868,8\n s 7FF0005c8,8\n");
+	ck_assert_int_eq(g->result, 0);
+	EXPECT(g, "1.1 F 400d7d4 8 1", "1.1 L 421c7f0 4 0", "1.1 S 421c7f0 4 0", "1.1 L 4f6b868 8 0",
+	       "1.1 S 7ff0005c8 8 0");
 }
 END_TEST
 

@@ -43,6 +43,8 @@ START_TEST(mlock_locks_and_unlocks)
 	ck_assert_uint_eq(b.t->mm->locked_vm, 1);
 	ck_assert_int_eq(b.t->mm->rss[MM_ANONPAGES], 1);
 	ck_assert_int_eq(memory_zone_total(&b.mem, NR_MLOCK), 1);
+	ck_assert_int_eq(memory_node_total(&b.mem, NR_UNEVICTABLE), 0); /* it waits in the CPU's batch */
+	lru_drain(b.t);
 	ck_assert_int_eq(memory_node_total(&b.mem, NR_UNEVICTABLE), 1);
 	ck_assert_int_eq(sys_munlock(b.t, a, 8 * P), 0);
 	ck_assert_int_eq(memory_zone_total(&b.mem, NR_MLOCK), 0);

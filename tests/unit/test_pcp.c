@@ -55,6 +55,36 @@ START_TEST(refill_takes_a_batch)
 }
 END_TEST
 
+/* Pages that were allocated before the start lie on a CPU's lists; no movable page comes from them. */
+START_TEST(lists_at_the_start)
+{
+	uint64_t given[] = {5, 2}, free_before;
+	struct u64_list pages = {.n = 2, .v = given};
+
+	mm_open(&x, "topology.node_mem=64MiB", "topology.node_cpus=2", "zones.layout=flat",
+		"zones.free=10000", MM_BARE);
+	z = &x.mem.node[0].zone[ZONE_NORMAL];
+	free_before = zone_free_pages(z);
+	ck_assert_int_eq(pcp_setup(&x.mem, &pages, &x.e), 0);
+	ck_assert_uint_eq(zone_free_pages(z), free_before);
+	ck_assert_uint_eq(z->pcp[0].count, 5);
+	ck_assert_uint_eq(z->pcp[1].count, 2);
+	ck_assert(pcp_is_valid(&x.mem, z));
+	get(1, 0);
+	ck_assert_uint_eq(z->pcp[1].count, 2 + 2); /* a batch of three */
+	ck_assert_uint_ne(pcp_alloc(&x.mem, z, 1, 0, MIGRATE_RECLAIMABLE, 0, NULL), PFN_NONE);
+	ck_assert_uint_eq(z->pcp[1].count, 2 + 1);
+	pcp_drain(&x.mem, z, 0);
+	ck_assert_uint_eq(zone_free_pages(z), free_before - 3 + 5);
+	pages.n = 1;
+	ck_assert_int_lt(pcp_setup(&x.mem, &pages, &x.e), 0);
+	given[0] = 20000; /* more than are not free */
+	pages.n = 2;
+	ck_assert_int_lt(pcp_setup(&x.mem, &pages, &x.e), 0);
+	mm_close(&x);
+}
+END_TEST
+
 START_TEST(pages_come_in_ascending_order)
 {
 	pfn_t first;
@@ -187,6 +217,7 @@ int main(void)
 
 	tcase_add_test(t, orders_with_lists);
 	tcase_add_test(t, refill_takes_a_batch);
+	tcase_add_test(t, lists_at_the_start);
 	tcase_add_test(t, pages_come_in_ascending_order);
 	tcase_add_test(t, hot_page_comes_back_first);
 	tcase_add_test(t, full_list_drains_by_doubling_batches);

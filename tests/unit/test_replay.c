@@ -84,6 +84,48 @@ START_TEST(accesses_wait_for_the_calls_before_them)
 }
 END_TEST
 
+/* Threads whose records end without an exit go with their process, and the next process finds the memory
+ * free. */
+START_TEST(exit_group_ends_all_threads)
+{
+	bench_open(b);
+	bench_mmap(b, AREA, MIB(1), PROT_RW, ANON);
+	BENCH_CALL1(b, REC_CLONE, 2);
+	BENCH_CALL2(b, REC_FORK, 3, 3);
+	bench_thread(b, 1, 2);
+	bench_store_pages(b, 0, 100);
+	bench_mark(b, "full");
+	bench_thread(b, 1, 1);
+	bench_exit(b);
+	bench_thread(b, 3, 3);
+	bench_mark(b, "gone");
+	bench_run(b, "replay.schedule=as-recorded", NULL);
+	ck_assert_int_eq(shot_value(bench_shot(b, "full"), "vmstat nr_anon_pages", ""), 100);
+	ck_assert_int_eq(shot_value(bench_shot(b, "gone"), "vmstat nr_anon_pages", ""), 0);
+	ck_assert_int_eq(bench_stat(b, "process.accesses", "P1"), 100);
+	bench_close(b);
+}
+END_TEST
+
+/* What stands behind a thread's exit is skipped once; a clone of its number later on does not bring it back.
+ */
+START_TEST(a_clone_of_a_number_that_has_ended_starts_nothing)
+{
+	bench_open(b);
+	bench_mmap(b, AREA, MIB(1), PROT_RW, ANON);
+	bench_thread(b, 1, 4);
+	bench_store_pages(b, 0, 1);
+	BENCH_CALL1(b, REC_EXIT, 0);
+	bench_store_pages(b, 0, 1); /* behind its exit: skipped */
+	bench_thread(b, 1, 3);
+	BENCH_CALL1(b, REC_CLONE, 4);
+	bench_run(b, _i ? "replay.schedule=as-recorded" : NULL, NULL);
+	ck_assert_int_eq(replay("accesses"), 1);
+	ck_assert_int_eq(replay("skipped_accesses"), 1);
+	bench_close(b);
+}
+END_TEST
+
 START_TEST(it_stops_at_max_accesses)
 {
 	bench_open(b);
@@ -370,6 +412,8 @@ int main(void)
 	tcase_add_test(t, a_process_that_nobody_started_starts_by_itself);
 	tcase_add_test(t, a_clone_shares_a_fork_copies);
 	tcase_add_loop_test(t, accesses_wait_for_the_calls_before_them, 0, 2);
+	tcase_add_test(t, exit_group_ends_all_threads);
+	tcase_add_loop_test(t, a_clone_of_a_number_that_has_ended_starts_nothing, 0, 2);
 	tcase_add_test(t, it_stops_at_max_accesses);
 	tcase_add_test(t, the_warm_up_is_not_counted);
 	tcase_add_test(t, a_cut_trace_is_replayed_up_to_the_cut);

@@ -207,7 +207,7 @@ static void set_up(void)
 	ck_assert_int_eq(fixture_end(sink, "complete", &e), 0);
 	store_sink_close(sink);
 	ck_assert_int_eq(db_open(&d, path, DB_READ, &e), 0);
-	ck_assert_msg(show_load(&s, &d, NULL, NULL, &e) == 0, "%s", e.text);
+	ck_assert_msg(show_load(&s, &d, &(struct show_where){0}, &e) == 0, "%s", e.text);
 	db_close(&d);
 }
 
@@ -493,6 +493,7 @@ START_TEST(test_smaps)
 						 "Swap:                612 kB\n"
 						 "SwapPss:             613 kB\n"
 						 "Locked:              614 kB\n"
+						 "THPeligible:    0\n"
 						 "VmFlags: rd ex mr mw me \n");
 }
 END_TEST
@@ -545,7 +546,7 @@ static int load(const char *run, const char *at, struct err *e)
 	show_release(&s);
 	err_clear(e);
 	ck_assert_int_eq(db_open(&d, path, DB_READ, e), 0);
-	rc = show_load(&s, &d, run, at, e);
+	rc = show_load(&s, &d, &(struct show_where){.run = run, .at = at}, e);
 	db_close(&d);
 	return rc;
 }

@@ -373,6 +373,62 @@ START_TEST(output)
 }
 END_TEST
 
+/* What a plug holds back goes out when it is full, when it ends, and before its task sleeps. */
+START_TEST(plug_goes_out_before_sleep)
+{
+	struct swap_plug plug, inner;
+	pfn_t page[3];
+
+	bed_open(&b, MEMORY, "swap.size=16MiB", "swap.write_us=20");
+	b.k.hooks.flush_plug = swap_plug_flush;
+	for (unsigned i = 0; i < 3; i++) {
+		page[i] = cached(1);
+		page_lock(b.cur, page[i]);
+	}
+	swap_plug_start(b.cur, &plug);
+	swap_write(b.cur, page[0]);
+	swap_plug_start(b.cur, &inner); /* the outer one stays */
+	swap_write(b.cur, page[1]);
+	swap_plug_finish(b.cur, &inner);
+	ck_assert_uint_eq(swap_device(b.k.swap)->stats.writes, 0);
+	page_wait_flags(b.cur, page[1], FR_WRITEBACK);
+	ck_assert_uint_eq(swap_device(b.k.swap)->stats.writes, 1);
+	ck_assert(!swap_plug_flush(b.cur));
+	swap_write(b.cur, page[2]);
+	swap_plug_finish(b.cur, &plug);
+	ck_assert_uint_eq(swap_device(b.k.swap)->stats.writes, 2);
+	bed_close(&b);
+}
+END_TEST
+
+/* A bio of 256 bytes a page while it is under way: 40 are three slabs of 16, and later ones take their place.
+ */
+START_TEST(bios_take_slabs)
+{
+	struct swap_plug plug = {0};
+	pfn_t page[80];
+	int64_t before;
+
+	bed_open(&b, MEMORY, "swap.size=16MiB", "swap.write_us=20");
+	for (unsigned i = 0; i < 80; i++) {
+		page[i] = cached(1);
+		page_lock(b.cur, page[i]);
+	}
+	before = bed_node(&b, NR_SLAB_UNRECLAIMABLE);
+	for (unsigned i = 0; i < 40; i++)
+		swap_write_plugged(b.cur, &plug, page[i]);
+	ck_assert_int_eq(bed_node(&b, NR_SLAB_UNRECLAIMABLE) - before, 3);
+	swap_unplug(b.cur, &plug);
+	page_wait_flags(b.cur, page[39], FR_WRITEBACK);
+	for (unsigned i = 40; i < 80; i++)
+		swap_write_plugged(b.cur, &plug, page[i]);
+	ck_assert_int_eq(bed_node(&b, NR_SLAB_UNRECLAIMABLE) - before, 3);
+	swap_unplug(b.cur, &plug);
+	ck_assert(slab_is_valid(b.k.slab));
+	bed_close(&b);
+}
+END_TEST
+
 START_TEST(input)
 {
 	pfn_t pfn;
@@ -430,6 +486,8 @@ int main(void)
 	tcase_add_test(t, returned_in_batches);
 	tcase_add_test(t, cache_insert);
 	tcase_add_test(t, output);
+	tcase_add_test(t, plug_goes_out_before_sleep);
+	tcase_add_test(t, bios_take_slabs);
 	tcase_add_test(t, input);
 	tcase_add_test(t, stale_page);
 	suite_add_tcase(s, t);

@@ -38,6 +38,7 @@ static void sizes(uint64_t inactive_anon, uint64_t active_anon, uint64_t inactiv
 			n->zone[z].stat.item[NR_ZONE_INACTIVE_ANON + l] = 0;
 		n->zone[ZONE_DMA32].stat.item[NR_ZONE_INACTIVE_ANON + l] = (int64_t)size[l];
 	}
+	workingset_flush_stats(&b.k, n);
 }
 
 /* ---- refaults ---- */
@@ -86,6 +87,31 @@ START_TEST(a_refault_within_the_working_set_activates)
 	}
 	ck_assert_int_eq(n->stat.item[NR_WORKINGSET_RESTORE_FILE] + n->stat.item[NR_WORKINGSET_RESTORE_ANON],
 			 0);
+	frame_put(&b.k, 0, pfn);
+}
+END_TEST
+
+/* The lists that a distance is compared with are those of the last flush, for two seconds. */
+START_TEST(statistics_are_late)
+{
+	pfn_t pfn = alloc_pages(b.t, GFP_HIGHUSER_MOVABLE, 0);
+	struct frame *f = frame_of(&b.mem, pfn);
+	static const struct {
+		tick_t now;
+		bool active;
+	} step[] = {{0, false}, {2 * PS_PER_S - 1, false}, {2 * PS_PER_S, true}};
+
+	sizes(0, 0, 0, 10);
+	n->lruvec.list[LRU_ACTIVE_FILE].n = 1000; /* nobody says so */
+	for (unsigned i = 0; i < ARRAY_LEN(step); i++) {
+		shadow_t shadow = workingset_eviction(&b.k, pfn);
+
+		b.k.eventq->now = step[i].now;
+		n->lruvec.nonresident_age += 500;
+		f->flags &= ~(uint32_t)FR_ACTIVE;
+		workingset_refault(b.t, pfn, shadow);
+		ck_assert_int_eq((f->flags & FR_ACTIVE) != 0, step[i].active);
+	}
 	frame_put(&b.k, 0, pfn);
 }
 END_TEST
@@ -245,6 +271,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, a_refault_within_the_working_set_activates, 0, (int)ARRAY_LEN(set));
+	tcase_add_test(t, statistics_are_late);
 	tcase_add_test(t, thrashing_pages_are_a_cost);
 	tcase_add_test(t, costs_decay);
 	tcase_add_loop_test(t, shares_of_a_scan, 0, (int)ARRAY_LEN(fraction));

@@ -1,0 +1,243 @@
+/*
+ * bench_import.c - how fast text traces are imported: bench_import DIR [MILLIONS [FORMAT]]
+ *
+ * Writes a file of each text format (the same seeded accesses: a loop with fetches, stack, array and heap
+ * data) into DIR, then measures CPU seconds of all threads of the process for parsing alone, for the import
+ * that `faultline run` does (into a temporary file) and for `faultline trace convert`. Prints M records/s of
+ * CPU for the three, and bytes a record of the text and of both results.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sim/rng.h"
+#include "traces/source.h"
+
+struct access {
+	uint64_t ip, addr;
+	unsigned size, kind;
+};
+
+/* A program-like stream: code runs in loops, data is stack, a walk over an array, or a random object. */
+static struct access next_access(struct rng *r, uint64_t i, bool fetches)
+{
+	static uint64_t ip = 0x401000, loop = 0x401000, array;
+	struct access a = {.ip = ip, .size = 8, .kind = ACCESS_LOAD};
+	uint64_t x = rng_next(r);
+
+	if (fetches && i % 3 != 2) {
+		a.addr = ip;
+		a.kind = ACCESS_FETCH;
+		a.size = 2 + (unsigned)(ip >> 2) % 5;
+		ip += a.size;
+		if (ip > loop + 160) {
+			if (x % 16 == 0)
+				loop = 0x401000 + (x >> 8) % 4096 * 64;
+			ip = loop;
+		}
+		return a;
+	}
+	a.ip = ip;
+	if (x % 4 == 0)
+		a.addr = 0x7f0000000000 + (x >> 8) % 65536 * 64;
+	else if (x % 4 == 1)
+		a.addr = 0x10000000 + (array += 8) % (64 << 20);
+	else
+		a.addr = 0x7ffffffde000 + (x >> 8) % 32 * 8;
+	a.kind = x >> 40 & 3 ? ACCESS_LOAD : ACCESS_STORE;
+	return a;
+}
+
+static void put_lackey(FILE *f, const struct access *a)
+{
+	if (a->kind == ACCESS_FETCH)
+		fprintf(f, "I  %08" PRIx64 ",%u\n", a->addr, a->size);
+	else
+		fprintf(f, " %c %08" PRIx64 ",%u\n", a->kind == ACCESS_STORE ? 'S' : 'L', a->addr, a->size);
+}
+
+static void put_din(FILE *f, const struct access *a)
+{
+	fprintf(f, "%u %" PRIx64 "\n", a->kind, a->addr & 0xffffffff);
+}
+
+static void put_xdin(FILE *f, const struct access *a)
+{
+	fprintf(f, "%c %" PRIx64 " %x\n", "rwi"[a->kind], a -> addr, a -> size);
+}
+
+static void put_pin(FILE *f, const struct access *a)
+{
+	fprintf(f, "0x%" PRIx64 ": %c 0x%" PRIx64 " %u\n", a->ip, a->kind == ACCESS_STORE ? 'W' : 'R',
+		a->addr, a->size);
+}
+
+static void put_course(FILE *f, const struct access *a)
+{
+	fprintf(f, "%08" PRIx64 " %c\n", a->addr & 0xffffffff, "RWR"[a->kind]);
+}
+
+static void put_rw(FILE *f, const struct access *a)
+{
+	fprintf(f, "%c 0x%" PRIx64 "\n", a->kind == ACCESS_STORE ? 'w' : 'r', a->addr);
+}
+
+static void put_dramsim3(FILE *f, const struct access *a)
+{
+	static uint64_t cycle;
+
+	fprintf(f, "0x%08" PRIx64 " %s %" PRIu64 "\n", a->addr & 0xffffffc0,
+		a->kind == ACCESS_STORE ? "WRITE" : "READ", cycle += 7);
+}
+
+static void put_ramulator(FILE *f, const struct access *a)
+{
+	fprintf(f, "0x%08" PRIx64 " %c\n", a->addr & 0xffffffc0, a->kind == ACCESS_STORE ? 'W' : 'R');
+}
+
+static void put_prospero(FILE *f, const struct access *a)
+{
+	static uint64_t cycle;
+
+	fprintf(f, "%" PRIu64 " %c %" PRIu64 " %u\n", cycle += 7, a->kind == ACCESS_STORE ? 'W' : 'R',
+		a->addr, a->size);
+}
+
+static void put_text(FILE *f, const struct access *a)
+{
+	fprintf(f, "1.1 %c %" PRIx64 " %u 1\n", "LSF"[a->kind], a -> addr, a -> size);
+}
+
+static const struct row {
+	const char *format, *head, *tail;
+	bool fetches;
+	void (*put)(FILE *f, const struct access *a);
+} rows[] = {
+	{"lackey", "", "", true, put_lackey},      {"din", "", "", true, put_din},
+	{"xdin", "", "", true, put_xdin},          {"pinatrace", "", "#eof\n", false, put_pin},
+	{"course", "", "", false, put_course},     {"rw", "", "", false, put_rw},
+	{"dramsim3", "", "", false, put_dramsim3}, {"ramulator", "", "", false, put_ramulator},
+	{"prospero", "", "", false, put_prospero}, {"text", "# faultline trace text 1\n", "", true, put_text},
+};
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+static void make_file(const struct row *row, const char *path, uint64_t n)
+{
+	FILE *f = fopen(path, "w");
+	struct rng r;
+
+	if (!f) {
+		perror(path);
+		exit(2);
+	}
+	rng_init(&r, 1, "bench.import");
+	fputs(row->head, f);
+	for (uint64_t i = 0; i < n; i++) {
+		struct access a = next_access(&r, i, row->fetches);
+
+		row->put(f, &a);
+	}
+	fputs(row->tail, f);
+	if (!strcmp(row->format, "text"))
+		fprintf(f, "# end accesses %" PRIu64 " controls 0\n", n);
+	fclose(f);
+}
+
+static void fail(const struct err *e)
+{
+	fprintf(stderr, "%s\n", e->text);
+	exit(2);
+}
+
+/* Seconds of an import; w NULL: parsing alone. Adds to *n. */
+static double import_file(const struct importer_ops *ops, const char *path, struct trace_writer *w,
+			  uint64_t *n)
+{
+	struct importer *im;
+	struct err e = {0};
+	struct batch b;
+	double start = now();
+	int rc;
+
+	if (ops->open(&im, path, "", &e) < 0)
+		fail(&e);
+	while ((rc = ops->next(im, &b, &e)) > 0) {
+		*n += b.n;
+		if (w && trace_writer_batch(w, &b, &e) < 0)
+			fail(&e);
+	}
+	if (rc < 0)
+		fail(&e);
+	ops->close(im);
+	if (w && trace_writer_close(w, &e) < 0)
+		fail(&e);
+	return now() - start;
+}
+
+static const int levels[2] = {TRACE_LEVEL_FAST, 0}; /* as `faultline run` imports; as `trace convert` does */
+
+static void bench(const struct row *row, const char *dir, uint64_t n)
+{
+	const struct importer_ops *ops = importer_find(row->format);
+	double parse = 1e9, seconds[2] = {1e9, 1e9};
+	char path[512], out[520];
+	uint64_t records = 0;
+	struct stat text, native[2];
+
+	snprintf(path, sizeof path, "%s/import.%s", dir, row->format);
+	snprintf(out, sizeof out, "%s.flt", path);
+	make_file(row, path, n);
+	for (int round = 0; round < 3; round++) {
+		double s;
+
+		records = 0;
+		s = import_file(ops, path, NULL, &records);
+		parse = s < parse ? s : parse;
+		for (int k = 0; k < 2; k++) {
+			struct trace_writer *w;
+			struct err e = {0};
+
+			records = 0;
+			if (trace_writer_open(&w, out, NULL, levels[k], &e) < 0)
+				fail(&e);
+			s = import_file(ops, path, w, &records);
+			seconds[k] = s < seconds[k] ? s : seconds[k];
+			stat(out, &native[k]);
+		}
+	}
+	stat(path, &text);
+	printf("%-12s %10.1f %10.1f %10.1f %10.2f %10.3f %10.3f\n", row->format,
+	       (double)records / parse / 1e6, (double)records / seconds[0] / 1e6,
+	       (double)records / seconds[1] / 1e6, (double)text.st_size / (double)records,
+	       (double)native[0].st_size / (double)records, (double)native[1].st_size / (double)records);
+	fflush(stdout);
+	unlink(path);
+	unlink(out);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t n = (argc > 2 ? strtoull(argv[2], NULL, 10) : 4) * 1000000;
+
+	if (argc < 2) {
+		fprintf(stderr, "usage: bench_import DIR [MILLIONS [FORMAT]]\n");
+		return 2;
+	}
+	printf("%-12s %10s %10s %10s %10s %10s %10s\n", "M records/s", "parse", "run", "convert", "text B",
+	       "run B", "convert B");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (argc < 4 || !strcmp(argv[3], rows[i].format))
+			bench(&rows[i], argv[1], n);
+	return 0;
+}
