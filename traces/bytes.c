@@ -7,7 +7,7 @@
 
 uint8_t *buf_room(struct buf *b, size_t n)
 {
-	if (b->cap - b->len < n) {
+	if (b->cap - b->len < n || !b->p) { /* never NULL, to which not even 0 may be added */
 		size_t cap = b->cap ? b->cap : 256;
 
 		while (cap - b->len < n)
@@ -15,7 +15,7 @@ uint8_t *buf_room(struct buf *b, size_t n)
 		b->p = mem_realloc(b->p, cap, 1);
 		b->cap = cap;
 	}
-	return b->len ? b->p + b->len : b->p; /* p may be NULL, to which nothing can be added */
+	return b->p + b->len;
 }
 
 uint8_t *buf_reset(struct buf *b, size_t n)
