@@ -29,6 +29,7 @@
 #include "sim/mem.h"
 #include "sim/version.h"
 #include "traces/recorder/launch.h"
+#include "traces/recorder/program.h"
 #include "traces/recorder/recording.h"
 
 #define EMULATOR        "qemu-x86_64"
@@ -50,34 +51,9 @@ struct driver {
 	struct trace_writer *writer;
 	struct recording *recording;
 	struct progress *progress;
-	pid_t child;
-	bool child_ended;
-	unsigned signals_seen;
+	struct program program;
 	double buried, ticked;
 };
-
-/* ---- signals ---- */
-
-static volatile sig_atomic_t signals, last_signal, from_terminal;
-
-static void on_signal(int sig, siginfo_t *info, void *context)
-{
-	(void)context;
-	signals++;
-	last_signal = sig;
-	from_terminal = info->si_code == SI_KERNEL;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction sa = {.sa_flags = SA_SIGINFO};
-
-	sa.sa_sigaction = on_signal;
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGQUIT, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
-}
 
 static void stop_recording(struct driver *d)
 {
@@ -90,16 +66,8 @@ static void stop_recording(struct driver *d)
 
 static void pass_on_signals(struct driver *d)
 {
-	unsigned seen = (unsigned)signals;
-
-	if (seen == d->signals_seen)
-		return;
-	d->out->interrupted = true;
-	if (seen > 1)
-		kill(d->child, SIGKILL);
-	else if (!from_terminal)
-		kill(d->child, last_signal);
-	d->signals_seen = seen;
+	program_pass_on_signals(&d->program);
+	d->out->interrupted = d->program.interrupted;
 }
 
 /* ---- before the program runs ---- */
@@ -252,29 +220,25 @@ static int start_program(struct driver *d, struct err *e)
 	char option[LAUNCH_OPTION_BYTES];
 
 	fflush(NULL);
-	d->child = fork();
-	if (d->child < 0)
+	d->program.pid = fork();
+	if (d->program.pid < 0)
 		return err_set(e, ERR_IO, "fork: %s", strerror(errno));
-	if (d->child == 0) {
+	if (d->program.pid == 0) {
 		signal(SIGPIPE, SIG_DFL);
 		launch_exec(&d->launch, d->shared, option, d->o->argv, environ);
 		fprintf(stderr, "faultline: %s: %s\n", d->shared->qemu, strerror(errno));
 		_exit(127);
 	}
-	catch_signals();
+	program_catch_signals();
 	return 0;
 }
 
 /* ---- the loop ---- */
 
-static void reap(struct driver *d)
+static void reap(struct driver *d, int flags)
 {
-	int status;
-
-	while (!d->child_ended && waitpid(d->child, &status, WNOHANG) == d->child) {
-		d->child_ended = true;
-		d->out->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	}
+	program_reap(&d->program, flags);
+	d->out->status = d->program.status;
 }
 
 /* Sleeps until a ring is well filled or a moment has passed. */
@@ -333,10 +297,10 @@ static int record_all(struct driver *d, struct err *e)
 			return n;
 		tick(d, now);
 		pass_on_signals(d);
-		if (now - d->buried > BURY_SECONDS || d->child_ended) {
+		if (now - d->buried > BURY_SECONDS || d->program.ended) {
 			d->buried = now;
-			reap(d);
-			if (recording_bury(d->recording, e) && d->child_ended)
+			reap(d, WNOHANG);
+			if (recording_bury(d->recording, e) && d->program.ended)
 				return e->code ? -(int)e->code : 0;
 			show_progress(d);
 			if (e->code || is_full(d) || d->recording->window.over)
@@ -349,17 +313,12 @@ static int record_all(struct driver *d, struct err *e)
 /* Recording is over: the program runs on to its end, or is ended. */
 static void wait_for_program(struct driver *d)
 {
-	int status;
-
 	stop_recording(d);
-	if (d->o->end_program && d->recording->window.over && !d->child_ended)
-		kill(d->child, SIGKILL);
-	while (!d->child_ended) {
+	if (d->o->end_program && d->recording->window.over && !d->program.ended)
+		kill(d->program.pid, SIGKILL);
+	while (!d->program.ended) {
 		pass_on_signals(d);
-		if (waitpid(d->child, &status, 0) == d->child) {
-			d->child_ended = true;
-			d->out->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-		}
+		reap(d, 0);
 	}
 }
 
@@ -386,7 +345,7 @@ static int run(struct driver *d, struct err *e)
 	progress_free(d->progress);
 	if (rc < 0) {
 		trace_writer_abort(d->writer);
-		if (!d->child_ended) {
+		if (!d->program.ended) {
 			cli_fail(e);
 			d->out->told = true;
 		}
@@ -395,7 +354,7 @@ static int run(struct driver *d, struct err *e)
 		if (rc < 0)
 			*e = later;
 	}
-	if (d->child > 0)
+	if (d->program.pid > 0)
 		wait_for_program(d);
 	tell_outcome(d);
 	recording_free(d->recording);

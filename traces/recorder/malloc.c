@@ -31,6 +31,7 @@
 #include "traces/inspect/inspect.h"
 #include "traces/recorder/malloc_log.h"
 #include "traces/recorder/malloc_merge.h"
+#include "traces/recorder/program.h"
 
 #define PRELOAD       "faultline-preload.so"
 #define IDLE_MS       5
@@ -65,49 +66,11 @@ struct recorder {
 	struct malloc_shared *shared;
 	struct malloc_merge *merge;
 	struct malloc_log *log;
-	pid_t child;
-	bool child_ended, seen;
-	int status;
-	unsigned signals_seen;
+	struct program program;
+	bool seen;
 	uint64_t clock0, last_ns;
 	double began, ns_per_tick, rated, flushed, buried;
 };
-
-/* ---- signals ---- */
-
-static volatile sig_atomic_t signals, last_signal, from_terminal;
-
-static void on_signal(int sig, siginfo_t *info, void *context)
-{
-	(void)context;
-	signals++;
-	last_signal = sig;
-	from_terminal = info->si_code == SI_KERNEL;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction sa = {.sa_flags = SA_SIGINFO};
-
-	sa.sa_sigaction = on_signal;
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGQUIT, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
-}
-
-static void pass_on_signals(struct recorder *r)
-{
-	unsigned seen = (unsigned)signals;
-
-	if (seen == r->signals_seen)
-		return;
-	if (seen > 1)
-		kill(r->child, SIGKILL);
-	else if (!from_terminal)
-		kill(r->child, last_signal);
-	r->signals_seen = seen;
-}
 
 /* ---- before the program runs ---- */
 
@@ -248,16 +211,6 @@ static int log_one(void *ctx, const struct malloc_ring_head *ring, const struct 
 	return malloc_log_event(r->log, to_ns(r, ev->time), ring->pid, ring->tid, ev, text, e);
 }
 
-static void reap(struct recorder *r, int flags)
-{
-	int status;
-
-	if (r->child_ended || waitpid(r->child, &status, flags) != r->child)
-		return;
-	r->child_ended = true;
-	r->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 /* Sleeps until a ring is well filled or a moment has passed. */
 static void sleep_a_little(struct recorder *r)
 {
@@ -274,8 +227,8 @@ static int64_t look_around(struct recorder *r, double now, struct err *e)
 {
 	uint32_t rings;
 
-	reap(r, WNOHANG);
-	rings = malloc_merge_bury(r->merge, r->child_ended, now);
+	program_reap(&r->program, WNOHANG);
+	rings = malloc_merge_bury(r->merge, r->program.ended, now);
 	if (now >= r->flushed + FLUSH_SECONDS) {
 		r->flushed = now;
 		malloc_log_flush(r->log, e);
@@ -293,17 +246,17 @@ static int record_all(struct recorder *r, struct err *e)
 		n = malloc_merge_drain(r->merge, e);
 		if (n < 0)
 			return (int)n;
-		pass_on_signals(r);
-		if (now >= r->buried + BURY_SECONDS || (!n && r->child_ended)) {
+		program_pass_on_signals(&r->program);
+		if (now >= r->buried + BURY_SECONDS || (!n && r->program.ended)) {
 			r->buried = now;
 			left = look_around(r, now, e);
 			if (left < 0)
 				return (int)left;
-			if (r->child_ended && !left)
+			if (r->program.ended && !left)
 				return 0;
 		}
 		if (!n)
-			reap(r, WNOHANG);
+			program_reap(&r->program, WNOHANG);
 		sleep_a_little(r);
 	}
 }
@@ -356,21 +309,21 @@ static int record(struct recorder *r, struct err *e)
 	int rc;
 
 	fflush(NULL);
-	r->child = fork();
-	if (r->child < 0)
+	r->program.pid = fork();
+	if (r->program.pid < 0)
 		return err_set(e, ERR_IO, "fork: %s", strerror(errno));
-	if (r->child == 0)
+	if (r->program.pid == 0)
 		run_program(r);
-	catch_signals();
+	program_catch_signals();
 	rc = record_all(r, e);
 	stop(r);
 	if (!rc)
 		rc = malloc_log_finish(r->log, r->shared->lost_threads, e);
 	if (rc)
 		cli_fail(e); /* now: the program may run for long */
-	while (!r->child_ended) {
-		reap(r, 0);
-		pass_on_signals(r);
+	while (!r->program.ended) {
+		program_reap(&r->program, 0);
+		program_pass_on_signals(&r->program);
 	}
 	if (!r->quiet && !rc)
 		summary(r);
@@ -457,8 +410,10 @@ int record_malloc_main(int argc, char **argv)
 		rc = open_log(r, &e);
 	if (!rc)
 		rc = record(r, &e);
-	status = rc >= 0 ? r->status : r->status ? r->status : err_exit_status(e.code);
-	if (rc < 0 && !r->child)
+	status = rc >= 0             ? r->program.status
+		 : r->program.status ? r->program.status
+				     : err_exit_status(e.code);
+	if (rc < 0 && !r->program.pid)
 		status = cli_fail(&e);
 	malloc_log_free(r->log);
 	if (r->shared)
