@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#include "models/kernel/errno.h"
 #include "models/kernel/fault/parts.h"
 #include "models/kernel/mapping.h"
 #include "models/kernel/mmaplock.h"
@@ -227,7 +228,7 @@ static bool touch_present(struct task *cur, vaddr_t addr, bool write)
 	return true;
 }
 
-enum fault_result fault_populate(struct task *cur, struct vma *vma, vaddr_t start, vaddr_t end, bool write)
+int64_t fault_populate(struct task *cur, struct vma *vma, vaddr_t start, vaddr_t end, bool write)
 {
 	unsigned flags = write ? FAULT_WRITE : 0;
 
@@ -238,13 +239,15 @@ enum fault_result fault_populate(struct task *cur, struct vma *vma, vaddr_t star
 			enum fault_result r;
 
 			if (cur->process->killed || ++tries > 16)
-				return FAULT_KILLED;
+				return -LINUX_ENOMEM;
 			if (!allowed(vma, flags))
-				return FAULT_SIGSEGV;
+				return -LINUX_EFAULT;
 			r = handle_mm_fault(cur, vma, a, flags);
-			if (r != FAULT_DONE && r != FAULT_MAJOR)
-				return r;
+			if (r == FAULT_SIGSEGV || r == FAULT_SIGBUS)
+				return -LINUX_EFAULT;
+			if (r == FAULT_OOM || r == FAULT_KILLED)
+				return -LINUX_ENOMEM;
 		}
 	}
-	return FAULT_DONE;
+	return 0;
 }

@@ -19,8 +19,8 @@ enum fault_result fault_handle(struct task *cur, vaddr_t addr, unsigned flags);
 /* khugepaged: maps the page in swap at addr of mm (do_swap_page, as by a read); false when it had to be read
  * or waited for, or memory ran out. The caller holds mm's lock. */
 bool fault_swap_in(struct task *cur, struct mm *mm, struct vma *vma, vaddr_t addr);
-/* populate_vma_page_range (MAP_POPULATE, mlock, MADV_POPULATE): faults in [start, end) of vma. Returns the
- * first failure. */
-enum fault_result fault_populate(struct task *cur, struct vma *vma, vaddr_t start, vaddr_t end, bool write);
+/* populate_vma_page_range (MAP_POPULATE, mlock, MADV_POPULATE): faults in [start, end) of vma. 0,
+ * -EFAULT or -ENOMEM at the first failure. */
+int64_t fault_populate(struct task *cur, struct vma *vma, vaddr_t start, vaddr_t end, bool write);
 
 #endif

@@ -369,18 +369,7 @@ static int64_t advise_populate(struct advice *a, struct vma *v, vaddr_t start, v
 
 	if (!(v->flags & (write ? VM_WRITE : VM_ACCESS_FLAGS)))
 		return -LINUX_EINVAL; /* faultin_vma_page_range: no rights */
-	switch (fault_populate(a->cur, v, start, end, write)) {
-	case FAULT_SIGSEGV:
-	case FAULT_SIGBUS:
-		return -LINUX_EFAULT;
-	case FAULT_OOM:
-	case FAULT_KILLED:
-		return -LINUX_ENOMEM;
-	case FAULT_DONE:
-	case FAULT_MAJOR:
-		break;
-	}
-	return 0;
+	return fault_populate(a->cur, v, start, end, write);
 }
 
 static int64_t advise_flags(struct advice *a, struct vma **v, vaddr_t start, vaddr_t end)

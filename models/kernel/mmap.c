@@ -127,18 +127,7 @@ int64_t mm_populate_vma(struct task *cur, struct vma *vma, vaddr_t start, vaddr_
 {
 	if (vma->flags & VM_LOCKONFAULT)
 		return 0;
-	switch (fault_populate(cur, vma, start, end, (vma->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE)) {
-	case FAULT_SIGSEGV:
-	case FAULT_SIGBUS:
-		return -LINUX_EFAULT;
-	case FAULT_OOM:
-	case FAULT_KILLED:
-		return -LINUX_ENOMEM;
-	case FAULT_DONE:
-	case FAULT_MAJOR:
-		break;
-	}
-	return 0;
+	return fault_populate(cur, vma, start, end, (vma->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE);
 }
 
 int64_t mm_populate(struct task *cur, vaddr_t start, vaddr_t end, bool ignore_errors)
