@@ -18,6 +18,7 @@
 
 #include "analysis/sql.h"
 #include "sim/mem.h"
+#include "sim/suggest.h"
 
 #define VIEWS_KEY "views"
 
@@ -332,4 +333,37 @@ void db_close(struct db *d)
 		sqlite3_close_v2(d->h);
 	mem_free(d->path);
 	*d = (struct db){0};
+}
+
+/* Names of a query's first column, for a suggestion. */
+struct names {
+	char text[200][80];
+	size_t n;
+};
+
+static const char *name_at(void *ctx, size_t i)
+{
+	const struct names *v = ctx;
+
+	return i < v->n ? v->text[i] : NULL;
+}
+
+const char *db_suggest(const struct db *d, const char *sql, int64_t run, const char *name, char *buf,
+		       size_t size)
+{
+	struct names *v = mem_alloc(1, sizeof *v);
+	struct err ignored = {0};
+	sqlite3_stmt *st;
+
+	buf[0] = '\0';
+	if (!db_prepare(d, sql, &st, &ignored)) {
+		sqlite3_bind_int64(st, 1, run);
+		while (v->n < ARRAY_LEN(v->text) && sqlite3_step(st) == SQLITE_ROW)
+			snprintf(v->text[v->n++], sizeof v->text[0], "%s",
+				 (const char *)sqlite3_column_text(st, 0));
+		sqlite3_finalize(st);
+		suggest_text(buf, size, suggest_nearest(name, name_at, v));
+	}
+	mem_free(v);
+	return buf;
 }

@@ -45,6 +45,13 @@ int db_exec(const struct db *d, const char *sql, const char *doing, struct err *
 int db_int(const struct db *d, const char *sql, int64_t *value, struct err *e);
 int db_prepare(const struct db *d, const char *sql, sqlite3_stmt **out, struct err *e);
 
+/*
+ * "; did you mean ...?" for a name that is not among the texts that sql gives (one column, ?1: the run), or
+ * "". In buf, which is returned.
+ */
+const char *db_suggest(const struct db *d, const char *sql, int64_t run, const char *name, char *buf,
+		       size_t size);
+
 /* A write transaction; waits for other writers first. db_rollback never fails and may be called without one.
  */
 int db_begin(const struct db *d, struct err *e);

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "sim/mem.h"
-#include "sim/suggest.h"
 #include "sim/version.h"
 
 /* Each is an object {columns: [...], rows: [[...], ...]} of the page's data. Asked run by run: ?1 is the run,
@@ -183,35 +182,12 @@ static void put_charts(FILE *f)
 
 /* ---- which runs ---- */
 
-struct names {
-	char text[200][80];
-	size_t n;
-};
-
-static const char *name_at(void *ctx, size_t i)
-{
-	const struct names *v = ctx;
-
-	return i < v->n ? v->text[i] : NULL;
-}
-
 static int no_run(const struct db *d, const char *run, struct err *e)
 {
-	struct names *v = mem_alloc(1, sizeof *v);
-	struct err ignored = {0};
-	sqlite3_stmt *st;
 	char hint[140];
 
-	if (!db_prepare(d, "SELECT DISTINCT name FROM runs", &st, &ignored)) {
-		while (v->n < ARRAY_LEN(v->text) && sqlite3_step(st) == SQLITE_ROW)
-			snprintf(v->text[v->n++], sizeof v->text[0], "%s",
-				 (const char *)sqlite3_column_text(st, 0));
-		sqlite3_finalize(st);
-	}
-	err_set(e, ERR_USAGE, "report: no run \"%.60s\" in %s%s", run, d->path,
-		suggest_text(hint, sizeof hint, suggest_nearest(run, name_at, v)));
-	mem_free(v);
-	return -ERR_USAGE;
+	return err_set(e, ERR_USAGE, "report: no run \"%.60s\" in %s%s", run, d->path,
+		       db_suggest(d, "SELECT DISTINCT name FROM runs", 0, run, hint, sizeof hint));
 }
 
 /* Adds runs that sql gives, but none twice. */

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "sim/mem.h"
-#include "sim/suggest.h"
 
 /* Order of two scopes up to the next '/': see show.h. */
 static int compare_scopes(const char *a, const char *b)
@@ -39,40 +38,6 @@ static int compare_rows(const void *x, const void *y)
 	return c ? c : strcmp(a->counter, b->counter);
 }
 
-/* Names of a query's first column, for a suggestion. */
-struct names {
-	char text[200][80];
-	size_t n;
-};
-
-static const char *name_at(void *ctx, size_t i)
-{
-	const struct names *v = ctx;
-
-	return i < v->n ? v->text[i] : NULL;
-}
-
-/* "; did you mean ...?" for a name that the query does not give, or "". */
-static const char *hint(const struct db *d, const char *sql, int64_t run, const char *name, char *buf,
-			size_t size)
-{
-	struct names *v = mem_alloc(1, sizeof *v);
-	struct err ignored = {0};
-	sqlite3_stmt *st;
-
-	buf[0] = '\0';
-	if (!db_prepare(d, sql, &st, &ignored)) {
-		sqlite3_bind_int64(st, 1, run);
-		while (v->n < ARRAY_LEN(v->text) && sqlite3_step(st) == SQLITE_ROW)
-			snprintf(v->text[v->n++], sizeof v->text[0], "%s",
-				 (const char *)sqlite3_column_text(st, 0));
-		sqlite3_finalize(st);
-		suggest_text(buf, size, suggest_nearest(name, name_at, v));
-	}
-	mem_free(v);
-	return buf;
-}
-
 /* The number of the run, its name into s. */
 static int find_run(struct show *s, const struct db *d, const char *run, struct err *e)
 {
@@ -95,8 +60,8 @@ static int find_run(struct show *s, const struct db *d, const char *run, struct 
 		rc = db_fail(d, "reading", e);
 	} else if (run) {
 		rc = err_set(e, ERR_USAGE, "show: no run \"%.60s\" in %s%s", run, d->path,
-			     hint(d, "SELECT DISTINCT name FROM runs WHERE ?1 IS NOT NULL", 0, run, near,
-				  sizeof near));
+			     db_suggest(d, "SELECT DISTINCT name FROM runs WHERE ?1 IS NOT NULL", 0, run,
+					near, sizeof near));
 	} else {
 		rc = err_set(e, ERR_USAGE, "show: %s holds no run", d->path);
 	}
@@ -119,8 +84,8 @@ static int no_snapshot(const struct show *s, const struct db *d, const struct sh
 		return err_set(e, ERR_USAGE, "show: run %" PRId64 " of %s has no snapshot", s->run, d->path);
 	return err_set(e, ERR_USAGE, "show: run %" PRId64 " of %s has no snapshot \"%.60s\"%s", s->run,
 		       d->path, at,
-		       hint(d, "SELECT DISTINCT label FROM snapshots WHERE run_id = ?1", s->run, at, near,
-			    sizeof near));
+		       db_suggest(d, "SELECT DISTINCT label FROM snapshots WHERE run_id = ?1", s->run, at,
+				  near, sizeof near));
 }
 
 static int find_snapshot(struct show *s, const struct db *d, const struct show_where *w, int64_t *id,
