@@ -5,22 +5,8 @@
 # usage: tests/clients/formats_cli.sh [FAULTLINE]
 set -u
 
-faultline=${1:-${FAULTLINE:-build/faultline}}
-case $faultline in /*) ;; *) faultline=$PWD/$faultline ;; esac
-if [ ! -x "$faultline" ]; then
-	echo "formats_cli: $faultline is no program" >&2
-	exit 1
-fi
 traces=$(cd "$(dirname "$0")/../fidelity/traces" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-
-fail() {
-	echo "FAILED: $*" >&2
-	failed=1
-}
+. "$(dirname "$0")/../trace_checks.sh"
 
 # bad STATUS TEXT ARGUMENTS...: exit status, and one line on stderr that holds the text
 bad() {

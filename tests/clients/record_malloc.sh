@@ -4,25 +4,7 @@
 # usage: tests/clients/record_malloc.sh [FAULTLINE]
 set -u
 
-faultline=${1:-${FAULTLINE:-build/faultline}}
-case $faultline in /*) ;; *) faultline=$PWD/$faultline ;; esac
-if [ ! -x "$faultline" ]; then
-	echo "record_malloc: $faultline is no program" >&2
-	exit 1
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-
-fail() {
-	echo "FAILED: $*" >&2
-	failed=1
-}
-
-equals() { # equals VALUE EXPECTED WHAT
-	[ "$1" = "$2" ] || fail "$3: $1, expected $2"
-}
+. "$(dirname "$0")/../trace_checks.sh"
 
 compile() { # compile NAME [OPTIONS], the source on standard input
 	name=$1

@@ -4,48 +4,14 @@
 # usage: tests/clients/trace_cli.sh [FAULTLINE]
 set -u
 
-faultline=${1:-${FAULTLINE:-build/faultline}}
-case $faultline in /*) ;; *) faultline=$PWD/$faultline ;; esac
-if [ ! -x "$faultline" ]; then
-	echo "trace_cli: $faultline is no program" >&2
-	exit 1
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-
-fail() {
-	echo "FAILED: $*" >&2
-	failed=1
-}
-
-# status N ARGUMENTS...: exit status and, unless it is 0, exactly one line on stderr and no crash
-status() {
-	want=$1
-	shift
-	"$faultline" "$@" >out 2>err
-	got=$?
-	[ "$got" -eq "$want" ] || fail "$* gave status $got, expected $want: $(cat err)"
-	if [ "$want" -ne 0 ] && [ "$(wc -l <err)" -ne 1 ]; then
-		fail "$* printed $(wc -l <err) error lines"
-	fi
-}
+. "$(dirname "$0")/../trace_checks.sh"
 
 same() { # same A B WHAT
 	cmp -s "$1" "$2" || fail "$3: $1 and $2 differ"
 }
 
-contains() { # contains FILE TEXT
-	grep -qF -- "$2" "$1" || fail "expected \"$2\" in: $(cat "$1")"
-}
-
 json() { # json FILE KEY: a number of info --json
 	"$faultline" trace info --json "$1" | sed -n "s/^ *\"$2\": \([0-9]*\),*$/\1/p"
-}
-
-equals() { # equals VALUE EXPECTED WHAT
-	[ "$1" = "$2" ] || fail "$3: $1, expected $2"
 }
 
 # ---- a small trace: two processes, files, several megabytes apart
