@@ -18,6 +18,24 @@ struct show_param_row {
 	const char *path, *value;
 };
 
+/* Of two nodes with two CPUs and one. */
+static const struct show_param_row show_fixture_params[] = {
+	{"topology.node_cpus", "2 1"},
+	{"topology.distances", "10 31 32 10"},
+	{"cpu.mhz", "1000"},
+	{"numa.policy", "bind"},
+	{"numa.nodes", "1"},
+	{"vm.swappiness", "37"},
+	{"vm.min_free_kbytes", "0"},
+	{"vm.lowmem_reserve_ratio", "256 32"},
+	{"vm.fault_around_bytes", "1"},
+	{"vm.oom_kill_allocating_task", "true"},
+	{"thp.enabled", "madvise"},
+	{"memory.caches", "true"},
+	{"cache.l1d.size", "49152"},
+	{"cache.l1d.ways", "12"},
+};
+
 struct show_fixture {
 	const struct show_row *rows;
 	size_t nr_rows;

@@ -32,31 +32,14 @@ static const struct show_row rows[] = {
 	{"proc/P9", "threads", 0},
 };
 
-static const struct show_param_row params[] = {
-	{"topology.node_cpus", "2 1"},
-	{"topology.distances", "10 31 32 10"},
-	{"cpu.mhz", "1000"},
-	{"numa.policy", "bind"},
-	{"numa.nodes", "1"},
-	{"vm.swappiness", "37"},
-	{"vm.min_free_kbytes", "0"},
-	{"vm.lowmem_reserve_ratio", "256 32"},
-	{"vm.fault_around_bytes", "1"},
-	{"vm.oom_kill_allocating_task", "true"},
-	{"thp.enabled", "madvise"},
-	{"memory.caches", "true"},
-	{"cache.l1d.size", "49152"},
-	{"cache.l1d.ways", "12"},
-};
-
 static struct show s;
 
 static void set_up(void)
 {
 	s = show_fixture_load(&(struct show_fixture){.rows = rows,
 						     .nr_rows = ARRAY_LEN(rows),
-						     .params = params,
-						     .nr_params = ARRAY_LEN(params),
+						     .params = show_fixture_params,
+						     .nr_params = ARRAY_LEN(show_fixture_params),
 						     .label = "here"});
 }
 
