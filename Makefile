@@ -6,7 +6,8 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
 OPT ?= -O3 -g
 SAN ?=
 CFLAGS_ALL = $(CSTD) $(WARN) $(OPT) $(SAN) -I. $(CFLAGS)
-LIBS := -lzstd -lz -llzma -llz4 -lbz2 -lzip -lsnappy -lsqlite3 -lyaml -lxxhash -lm
+LIBS := -lzstd -lz -llzma -llz4 -lbz2 -lsnappy -lsqlite3 -lyaml -lxxhash -lm
+TESTLIBS := -lcheck -lsubunit -lzip -lrt -lpthread $(LIBS)
 Q := $(if $(V),,@)
 
 # What is loaded into recorded programs is not part of the program: a shared object a folder, on its own.
@@ -46,7 +47,7 @@ $(BUILD)/obj/%.o: %.c
 $(BUILD)/tests/%: tests/%.c $(BUILD)/libfaultline.a
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
-	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(BUILD)/libfaultline.a $(LDFLAGS) -lcheck -lsubunit -lrt -lpthread $(LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(BUILD)/libfaultline.a $(LDFLAGS) $(TESTLIBS)
 
 demo: ## install what is missing, build, replay a real trace, sweep, query
 	@tests/setup.sh build
@@ -63,7 +64,7 @@ test: $(TESTS) $(BUILD)/faultline $(RECORDERSO) ## build the tests
 bench: ## measure speed: the bundled and some generated traces, in two settings
 	@tests/setup.sh test
 	@$(MAKE) --no-print-directory all
-	@tests/bench/bench.sh $(BUILD)/faultline $(BUILD)/bench
+	@LIBS='$(LIBS)' tests/bench/bench.sh $(BUILD)/faultline $(BUILD)/bench
 
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz: ## fuzz every parser for a minute each (FUZZ_SECONDS=60)
@@ -77,7 +78,7 @@ fuzzers: $(FUZZERS)
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/libfaultline.a
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
-	$(Q)$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(BUILD)/libfaultline.a $(LDFLAGS) -lcheck -lsubunit -lrt -lpthread $(LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(BUILD)/libfaultline.a $(LDFLAGS) $(TESTLIBS)
 
 fidelity: all ## replay what a real kernel was measured with, compare its counters
 	@tests/fidelity/run.sh $(BUILD)/faultline $(BUILD)/fidelity

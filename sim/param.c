@@ -82,14 +82,34 @@ static bool is_separator(char c)
 	return c == ' ' || c == '\t' || c == ',' || c == ';' || c == '\n' || c == '\r';
 }
 
+/* Limits in bytes, up to none at all: "max". */
+static bool knows_max(const struct param_row *row)
+{
+	return row->max == UINT64_MAX && !strcmp(row->unit, "bytes");
+}
+
 /* The canonical text of a list: decimal numbers, one blank between them. */
-static char *list_to_text(const struct u64_list *l)
+static char *list_to_text(const struct param_row *row, const struct u64_list *l)
 {
 	char *buf = mem_alloc_late(l->n + 1, 21), *p = buf;
 
-	for (size_t i = 0; i < l->n; i++)
-		p += snprintf(p, 22, "%s%" PRIu64, i ? " " : "", l->v[i]);
+	for (size_t i = 0; i < l->n; i++) {
+		if (knows_max(row) && l->v[i] == UINT64_MAX)
+			p += snprintf(p, 22, "%smax", i ? " " : "");
+		else
+			p += snprintf(p, 22, "%s%" PRIu64, i ? " " : "", l->v[i]);
+	}
 	return buf;
+}
+
+static const char *parse_element(const struct param_row *row, const char **s, uint64_t *out)
+{
+	if (knows_max(row) && !strncmp(*s, "max", 3) && (!(*s)[3] || is_separator((*s)[3]))) {
+		*out = UINT64_MAX;
+		*s += 3;
+		return NULL;
+	}
+	return param_parse_number(s, SUFFIX_CLOSE, out);
 }
 
 static int check_element(const struct param_row *row, uint64_t v, struct err *e)
@@ -110,7 +130,7 @@ static int parse_list(const struct param_row *row, const char *text, struct pars
 			s++;
 		if (!*s)
 			break;
-		expected = param_parse_number(&s, SUFFIX_CLOSE, &l.v[l.n]);
+		expected = parse_element(row, &s, &l.v[l.n]);
 		if (!expected && *s && !is_separator(*s))
 			expected = "numbers separated by blanks or commas";
 		if (expected)
@@ -124,7 +144,7 @@ static int parse_list(const struct param_row *row, const char *text, struct pars
 		return rc;
 	}
 	out->list = l;
-	out->text = list_to_text(&l);
+	out->text = list_to_text(row, &l);
 	return 0;
 }
 

@@ -27,7 +27,7 @@ enum param_kind {
 	PARAM_ENUM,  /* one of the names of the row's choices, stored as its index */
 	PARAM_STR,   /* text */
 	PARAM_LIST,  /* numbers (with suffixes as BYTES) separated by blanks, commas or semicolons, or a YAML
-			sequence */
+			sequence; "max" is UINT64_MAX where the unit is "bytes" and the row allows it */
 };
 
 struct u64_list {

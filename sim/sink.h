@@ -62,7 +62,8 @@ struct sink_ops {
 	 * ... */
 	int (*kernel_counter)(struct sink *s, const char *scope, const char *counter, int64_t value,
 			      struct err *e);
-	/* Ends the snapshot and makes it durable. */
+	/* Ends the snapshot and makes it durable; of interval snapshots that follow each other closely, later
+	 * ones may wait for the next of another kind, or the end. */
 	int (*snapshot_end)(struct sink *s, struct err *e);
 	/* Something that happened: `kind` is a row of the event list, `scope` e.g. "node/0", detail NULL or
 	 * JSON. */

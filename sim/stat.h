@@ -78,6 +78,7 @@ typedef struct hist stat_field_HISTOGRAM;
 	X(ZONE, "zone")       \
 	X(PROCESS, "process") \
 	X(VMA, "vma")         \
+	X(MEMCG, "memcg")     \
 	X(DEVICE, "device")   \
 	X(LINK, "link")
 

@@ -4,6 +4,6 @@
 #ifndef SIM_VERSION_H
 #define SIM_VERSION_H
 
-#define FAULTLINE_VERSION "0.2.0"
+#define FAULTLINE_VERSION "0.3.0"
 
 #endif
