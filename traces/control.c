@@ -6,31 +6,49 @@
  */
 #include "traces/control.h"
 
-void piece_write(struct buf *out, struct control_base *base, const struct piece *p)
+static inline uint8_t *put_varint(uint8_t *p, uint64_t v)
 {
-	const struct control *c = &p->control;
-	const struct record_op_info *info = record_op_info(c->op);
+	for (; v >= 0x80; v >>= 7)
+		*p++ = (uint8_t)(v | 0x80);
+	*p++ = (uint8_t)v;
+	return p;
+}
 
-	buf_varint(out, p->order - base->order);
-	buf_varint(out, zigzag(p->after - base->after));
-	buf_varint(out, p->accesses);
-	buf_u8(out, c->op);
-	base->order = p->order;
-	base->after = p->after;
-	if (!info)
-		return;
-	buf_varint(out, zigzag((uint64_t)(int64_t)c->cpu));
-	buf_varint(out, zigzag(c->time_ns - base->time_ns));
+/* The control record of a piece; there is room for all but the text. */
+static uint8_t *put_control(uint8_t *p, struct control_base *base, const struct piece *piece,
+			    const struct record_op_info *info, size_t text_size)
+{
+	const struct control *c = &piece->control;
+	unsigned nr = record_op_written(info, c);
+
+	p = put_varint(p, zigzag((uint64_t)(int64_t)c->cpu));
+	p = put_varint(p, zigzag(c->time_ns - base->time_ns));
 	base->time_ns = c->time_ns;
 	if (info->ordered)
-		buf_varint(out, zigzag(c->seq - p->after));
-	buf_varint(out, zigzag((uint64_t)c->result));
-	buf_u8(out, info->nr_args);
-	for (unsigned i = 0; i < info->nr_args; i++)
-		buf_varint(out, c->arg[i]);
-	buf_varint(out, c->text ? strlen(c->text) + 1 : 0);
-	if (c->text)
-		buf_bytes(out, c->text, strlen(c->text) + 1);
+		p = put_varint(p, zigzag(c->seq - piece->after));
+	p = put_varint(p, zigzag((uint64_t)c->result));
+	*p++ = (uint8_t)nr;
+	for (unsigned i = 0; i < nr; i++)
+		p = put_varint(p, c->arg[i]);
+	return put_varint(p, text_size);
+}
+
+void piece_write(struct buf *out, struct control_base *base, const struct piece *p)
+{
+	const struct record_op_info *info = record_op_info(p->control.op);
+	size_t text_size = info && p->control.text ? strlen(p->control.text) + 1 : 0;
+	uint8_t *to = buf_room(out, PIECE_NUMBERS_MAX);
+
+	to = put_varint(to, p->order - base->order);
+	to = put_varint(to, zigzag(p->after - base->after));
+	to = put_varint(to, p->accesses);
+	*to++ = (uint8_t)p->control.op;
+	base->order = p->order;
+	base->after = p->after;
+	if (info)
+		to = put_control(to, base, p, info, text_size);
+	out->len = (size_t)(to - out->p);
+	buf_bytes(out, p->control.text, text_size);
 }
 
 static bool text_read(struct cursor *c, struct control *out)

@@ -20,7 +20,8 @@ struct piece {
 };
 
 /* Bytes that one piece can take at most. */
-#define PIECE_SIZE_MAX (CONTROL_TEXT_MAX + 160)
+#define PIECE_NUMBERS_MAX 160 /* without the text */
+#define PIECE_SIZE_MAX    (CONTROL_TEXT_MAX + PIECE_NUMBERS_MAX)
 
 void piece_write(struct buf *out, struct control_base *base, const struct piece *p);
 /*

@@ -14,7 +14,7 @@
 	"\x89"       \
 	"FLT\r\n\x1a\n"
 #define NATIVE_MAGIC_SIZE  8
-#define NATIVE_MAJOR       1
+#define NATIVE_MAJOR       2
 #define NATIVE_MINOR       0
 #define NATIVE_HEADER_SIZE 24 /* before the provenance */
 #define NATIVE_JSON_MAX    (UINT32_C(1) << 20)
@@ -23,7 +23,7 @@
 #define BLOCK_HEADER_SIZE 120
 enum block_type { BLOCK_DATA = 1, BLOCK_INDEX = 2, BLOCK_FOOTER = 3 };
 
-#define BLOCK_ACCESSES_MAX UINT32_C(65536)
+#define BLOCK_ACCESSES_MAX UINT32_C(262144)
 #define BLOCK_PIECES_MAX   UINT32_C(65536)
 #define BLOCK_CTL_RAW_MAX  (UINT32_C(1) << 20)
 #define BLOCK_ACC_RAW_MAX  (BLOCK_ACCESSES_MAX * 24 + 4096)

@@ -8,21 +8,29 @@
 
 /* The enum's values are numbers of the file format with gaps allowed, so the table is indexed by number. */
 static const struct record_op_info infos[REC_NR] = {
-#define RECORD_OP_INFO(name, number, ord, args, sentence) [number] = {#name, args, sentence, 0, ord},
+#define RECORD_OP_INFO(name, number, ord, args, sentence) [number] = {#name, args, sentence, 0, 0, ord},
 	RECORD_OPS(RECORD_OP_INFO)
 #undef RECORD_OP_INFO
 };
 
 static struct record_op_info table[REC_NR];
-static char names[REC_NR][20];
+static char names[REC_NR][20], args[REC_NR][48];
 
-static unsigned count_words(const char *s)
+/* Counts the arguments; their names without the question marks go to `to`. */
+static void build_args(struct record_op_info *info, char to[48])
 {
-	unsigned n = 0;
+	bool late = false;
 
-	for (; *s; s++)
-		n += *s != ' ' && (s[1] == ' ' || s[1] == '\0');
-	return n;
+	for (const char *s = info->args; *s; s++) {
+		late |= *s == '?';
+		if (*s != '?')
+			*to++ = *s;
+		if (*s != ' ' && (s[1] == ' ' || s[1] == '\0')) {
+			info->nr_args++;
+			info->nr_always += !late;
+		}
+	}
+	*to = '\0';
 }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -42,7 +50,8 @@ static void build(void)
 			names[op][i] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 		}
 		table[op].name = names[op];
-		table[op].nr_args = count_words(infos[op].args);
+		build_args(&table[op], args[op]);
+		table[op].args = args[op];
 	}
 }
 

@@ -43,7 +43,8 @@ static inline uint32_t meta_make(uint64_t addr, enum access_kind kind, uint32_t 
 /*
  * Control records. One row: name in `trace cat`, number in the file (never reused), argument names (up to
  * six, in order; hex marks those printed in hex), sentence. "pages" and "len" are bytes unless said
- * otherwise.
+ * otherwise. An argument behind a question mark came later: it is written and printed only when it is not 0,
+ * so that what was recorded before it stays the same bytes.
  *
  * ord marks the ordered ones: system calls and marks, which get consecutive numbers (struct control.seq) over
  * the whole trace, in the order in which they took effect.
@@ -59,7 +60,8 @@ static inline uint32_t meta_make(uint64_t addr, enum access_kind kind, uint32_t 
 	X(MAPPING, 6, true, "addr len prot flags fid off", "a mapping that exists when the trace begins")  \
 	X(MARK, 7, true, "", "a mark (text: label); the replay takes a named snapshot")                    \
 	X(CLONE, 8, true, "child_tid", "a thread of this process begins")                                  \
-	X(FORK, 9, true, "child_pid child_tid", "a process begins as a copy-on-write copy of this one")    \
+	X(FORK, 9, true, "child_pid child_tid ?vm",                                                        \
+	  "a process begins as a copy-on-write copy of this one; vm 1: in its memory, until exec or exit") \
 	X(EXEC, 10, true, "", "the address space is replaced by a new program's (text: program)")          \
 	X(EXIT, 11, true, "status", "this thread ends")                                                    \
 	X(EXIT_GROUP, 12, true, "status", "this process ends with all its threads")                        \
@@ -122,6 +124,7 @@ struct record_op_info {
 	const char *args; /* blank-separated names */
 	const char *sentence;
 	unsigned nr_args;
+	unsigned nr_always; /* the rest of nr_args is left out when 0 */
 	bool ordered;
 };
 
@@ -129,5 +132,14 @@ struct record_op_info {
 const struct record_op_info *record_op_info(unsigned op);
 /* REC_NONE when the name is unknown. */
 enum record_op record_op_find(const char *name);
+/* How many arguments of the record are written: all but late ones that are 0 at the end. */
+static inline unsigned record_op_written(const struct record_op_info *info, const struct control *c)
+{
+	unsigned n = info->nr_args;
+
+	while (n > info->nr_always && !c->arg[n - 1])
+		n--;
+	return n;
+}
 
 #endif

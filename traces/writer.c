@@ -17,14 +17,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "sim/check.h"
 #include "sim/mem.h"
 #include "traces/provenance.h"
+#include "traces/tempfile.h"
 
 /* The hostile build makes it small. */
 #ifndef OPEN_BYTES_MAX
 #define OPEN_BYTES_MAX (UINT64_C(256) << 20)
 #endif
-#define DEFAULT_LEVEL   5
 #define CTL_FLUSH_BYTES (BLOCK_CTL_RAW_MAX - 2 * PIECE_SIZE_MAX)
 #define FIRST_CAPACITY  512
 
@@ -117,11 +118,23 @@ static void count_block(struct trace_writer *w, struct open_thread *t)
 	t->ctl.len = 0;
 }
 
+static void encode(struct trace_writer *w, struct open_thread *t, struct block_header *h)
+{
+	struct encode_input in = {.addr = t->addr, .meta = t->meta, .n = t->n};
+
+	if (t->live && t->n) {
+		buf_reset(&w->enc.raw, 0);
+		h->encoding = t->live->ops->finish(t->live, &w->enc.raw);
+		encoder_store(&w->enc, h);
+	} else {
+		encoder_run(&w->enc, &in, &t->habit, h);
+	}
+}
+
 /* Writes the open block of t; an open piece goes on in the next block. */
 static int flush_block(struct trace_writer *w, struct open_thread *t, struct err *e)
 {
 	bool reopen = t->piece_open;
-	struct encode_input in;
 	struct block_header h;
 	uint8_t entry[INDEX_ENTRY_SIZE];
 	int rc;
@@ -131,8 +144,7 @@ static int flush_block(struct trace_writer *w, struct open_thread *t, struct err
 	if (t->nr_pieces) {
 		seq_list_del(w, t);
 		fill_header(w, t, &h);
-		in = (struct encode_input){.addr = t->addr, .meta = t->meta, .n = t->n};
-		encoder_run(&w->enc, &in, &t->habit, &h);
+		encode(w, t, &h);
 		buf_reset(&w->scratch, BLOCK_HEADER_SIZE + (size_t)t->ctl.len + h.acc_stored);
 		w->scratch.len = BLOCK_HEADER_SIZE;
 		h.ctl_stored = (uint32_t)section_compress(w->enc.zstd, t->ctl.p, t->ctl.len, &w->scratch);
@@ -158,7 +170,11 @@ static int flush_block(struct trace_writer *w, struct open_thread *t, struct err
 /* Gives the memory of a thread's block back; it must be empty. */
 static void shrink(struct trace_writer *w, struct open_thread *t)
 {
-	w->open_bytes -= (uint64_t)t->cap * 12 + t->ctl.cap;
+	w->open_bytes -= (uint64_t)t->cap * 12 + t->ctl.cap + t->live_bytes;
+	if (t->live)
+		t->live->ops->free(t->live);
+	t->live = NULL;
+	t->live_bytes = 0;
 	mem_free(t->addr);
 	mem_free(t->meta);
 	buf_release(&t->ctl);
@@ -181,7 +197,7 @@ static int flush_all(struct trace_writer *w, struct err *e)
 
 static int grow(struct trace_writer *w, struct open_thread *t, struct err *e)
 {
-	uint32_t cap = t->cap ? MIN_OF(t->cap * 4, BLOCK_ACCESSES_MAX) : FIRST_CAPACITY;
+	uint32_t cap = t->cap ? MIN_OF(t->cap * 4, ENCODE_MAX) : FIRST_CAPACITY;
 	int rc;
 
 	if (w->open_bytes + (uint64_t)cap * 12 > OPEN_BYTES_MAX) {
@@ -262,9 +278,9 @@ static int add_accesses(struct trace_writer *w, struct open_thread *t, const str
 	while (done < b->n && rc >= 0) {
 		uint32_t n;
 
-		if (t->n == BLOCK_ACCESSES_MAX && (rc = flush_block(w, t, e)) < 0)
+		if (t->n == ENCODE_MAX && (rc = flush_block(w, t, e)) < 0)
 			return rc;
-		if (t->n == t->cap && t->cap < BLOCK_ACCESSES_MAX && (rc = grow(w, t, e)) < 0)
+		if (t->n == t->cap && t->cap < ENCODE_MAX && (rc = grow(w, t, e)) < 0)
 			return rc;
 		n = (uint32_t)MIN_OF(b->n - done, (size_t)(t->cap - t->n));
 		rc = take_accesses(w, t, b->addr + done, b->meta + done, n, e);
@@ -338,6 +354,27 @@ static int empty_cut(struct trace_writer *w, const struct batch *b, struct err *
 	return rc;
 }
 
+/* The thread's piece is the open one. */
+static int turn_to(struct trace_writer *w, uint32_t pid, uint32_t tid, struct open_thread **out,
+		   struct err *e)
+{
+	struct open_thread *t = *out = thread_of(w, pid, tid, e);
+	int rc = 0;
+
+	if (!t)
+		return -ERR_LIMIT;
+	if (w->current == t)
+		return 0;
+	if (w->current)
+		end_piece(w, w->current, NULL);
+	w->current = t;
+	if (t->ctl.len > CTL_FLUSH_BYTES || t->nr_pieces == BLOCK_PIECES_MAX - 1)
+		rc = flush_block(w, t, e);
+	if (rc >= 0)
+		begin_piece(t, w->order++, w->seq);
+	return rc;
+}
+
 int trace_writer_batch(struct trace_writer *w, const struct batch *b, struct err *e)
 {
 	struct open_thread *t;
@@ -349,21 +386,51 @@ int trace_writer_batch(struct trace_writer *w, const struct batch *b, struct err
 		return 0;
 	if (!b->n && b->control->op == REC_SYNC)
 		return empty_cut(w, b, e);
-	t = thread_of(w, b->pid, b->tid, e);
-	if (!t)
-		return -ERR_LIMIT;
-	if (w->current != t) {
-		if (w->current)
-			end_piece(w, w->current, NULL);
-		w->current = t;
-		if ((t->ctl.len > CTL_FLUSH_BYTES || t->nr_pieces == BLOCK_PIECES_MAX - 1) &&
-		    (rc = flush_block(w, t, e)) < 0)
-			return rc;
-		begin_piece(t, w->order++, w->seq);
-	}
-	rc = add_accesses(w, t, b, e);
+	rc = turn_to(w, b->pid, b->tid, &t, e);
+	if (rc >= 0)
+		rc = add_accesses(w, t, b, e);
 	if (rc >= 0 && b->control)
 		rc = add_control(w, t, b->control, e);
+	return rc;
+}
+
+int trace_writer_live(struct trace_writer *w, uint32_t pid, uint32_t tid, struct live_block *(*make)(void),
+		      struct live_block **out, struct err *e)
+{
+	struct open_thread *t;
+	int rc;
+
+	if (w->failed)
+		return err_set(e, ERR_IO, "%s: an earlier write failed", w->name);
+	rc = turn_to(w, pid, tid, &t, e);
+	if (rc < 0)
+		return rc;
+	CHECK(!t->cap, "a thread's accesses come in two ways");
+	if (!t->live)
+		t->live = make();
+	*out = t->live;
+	return 0;
+}
+
+int trace_writer_took(struct trace_writer *w, struct live_block *b, struct err *e)
+{
+	struct open_thread *t = w->current;
+	int rc = 0;
+
+	footprint_add(&w->footprint, t->pid, b->touched, b->touched_meta, b->nr_touched);
+	t->n += b->n;
+	t->piece_n += b->n;
+	t->nr_reads += b->nr_reads;
+	t->nr_writes += b->nr_writes;
+	t->block_instr += b->instr;
+	w->open_bytes += b->bytes - t->live_bytes;
+	t->live_bytes = b->bytes;
+	b->n = b->nr_reads = b->nr_writes = b->nr_touched = 0;
+	b->instr = 0;
+	if (w->open_bytes > OPEN_BYTES_MAX)
+		rc = flush_all(w, e);
+	else if (b->full)
+		rc = flush_block(w, t, e);
 	return rc;
 }
 
@@ -436,7 +503,7 @@ int trace_writer_open_fd(struct trace_writer **out, int fd, const char *name, co
 	w = mem_alloc_late(1, sizeof *w);
 	w->fd = fd;
 	w->name = mem_strdup(name);
-	encoder_init(&w->enc, level ? level : DEFAULT_LEVEL);
+	encoder_init(&w->enc, level);
 	footprint_init(&w->footprint);
 	map_init(&w->by_id);
 	file_header_pack(&b, json);
@@ -453,11 +520,11 @@ int trace_writer_open_fd(struct trace_writer **out, int fd, const char *name, co
 int trace_writer_open(struct trace_writer **out, const char *path, const struct provenance *p, int level,
 		      struct err *e)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), rc;
+	int fd = outfile_open(path, path, e), rc;
 
 	*out = NULL;
 	if (fd < 0)
-		return err_set(e, ERR_OPEN, "%s: cannot be created: %s", path, strerror(errno));
+		return fd;
 	rc = trace_writer_open_fd(out, fd, path, p, level, e);
 	if (rc < 0)
 		close(fd);

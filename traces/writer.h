@@ -8,6 +8,7 @@
 #include "traces/control.h"
 #include "traces/encoder.h"
 #include "traces/footprint.h"
+#include "traces/live.h"
 #include "traces/native.h"
 #include "traces/source.h"
 
@@ -17,6 +18,8 @@ struct open_thread {
 	uint64_t accesses, instr, first_order, first_block, last_block; /* of the blocks written */
 	struct encoder_habit habit;
 	/* the open block */
+	struct live_block *live; /* what its accesses are in; NULL: addr and meta */
+	uint64_t live_bytes;
 	uint64_t *addr;
 	uint32_t *meta;
 	uint32_t n, cap, nr_pieces, nr_controls, nr_reads, nr_writes, flags;

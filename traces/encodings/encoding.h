@@ -12,10 +12,13 @@
 #include "traces/bytes.h"
 #include "traces/record.h"
 
+/* Blocks that are encoded whole are this long at most: the format knows longer ones. */
+#define ENCODE_MAX 65536
+
 struct encode_input {
 	const uint64_t *addr;
 	const uint32_t *meta;
-	uint32_t n;         /* 1 … BLOCK_ACCESSES_MAX */
+	uint32_t n;         /* 1 … ENCODE_MAX */
 	struct buf *tables; /* scratch of the encoder, kept from block to block */
 };
 
@@ -40,7 +43,9 @@ struct block_encoding_ops {
 	/* Decodes raw_size bytes with ENCODING_SLACK readable bytes behind; false when they are malformed. */
 	bool (*decode)(const uint8_t *raw, size_t raw_size, const struct decode_output *out);
 };
-#define ENCODING_SLACK      512 /* BLOCK_SLACK of native.h */
+#define ENCODING_SLACK 512 /* BLOCK_SLACK of native.h */
+/* So many corrections of at most eight bytes may be read before their end is compared with the section's. */
+#define ENCODING_UNCHECKED  (ENCODING_SLACK / 8 - 1)
 #define ENCODING_RAW_MAX(n) ((size_t)(n)*24 + 4096)
 
 /* The table: encoding_at(i) until NULL; the order breaks ties. */
@@ -56,6 +61,9 @@ extern const struct block_encoding_ops planes_encoding;
 /* The decoder of "delta" with or without SSSE3 (which is used only where there is one): both give the same.
  */
 bool delta_decode_with(const uint8_t *raw, size_t raw_size, const struct decode_output *out, bool simd);
+
+/* The encoder of "recent" with or without AVX2 (likewise): both write the same bytes. */
+bool recent_encode_with(const struct encode_input *in, struct buf *out, bool simd);
 
 /*
  * The packed words, for all encodings: a dictionary of the block's distinct words and a code for each access

@@ -13,7 +13,7 @@
  *   guess 3  the same with the data access two before
  *   guess 4+ the data address 1, 2, 3 … accesses before (what no slot knows yet)
  *
- * Decoding first copies words and fetch addresses of all runs with wide moves, then fills in the data
+ * Decoding copies words and fetch addresses of some hundred runs with wide moves, then fills in their data
  * addresses in one loop without a branch on what was guessed.
  *
  * Layout: see FORMAT.md, "runs". Shapes are numbered by address: their differences are small then, and
@@ -50,7 +50,8 @@ static bool runs_suits(const struct encode_input *in)
 	return fetches >= in->n / 16 + 1;
 }
 
-#define WIDE 8 /* entries that are always copied together */
+#define WIDE       4   /* entries that are always copied together */
+#define CHUNK_RUNS 256 /* that are decoded at a time: what is noted of them stays in first-level caches */
 
 /* A shape unpacked: where its accesses begin in the pools. */
 struct unpacked {
@@ -58,16 +59,20 @@ struct unpacked {
 	uint32_t n, nr_data;
 };
 
+/* A data access: its slot, its place among the accesses. */
+struct whereabouts {
+	uint32_t slot, place;
+};
+
 struct runs_decoder {
 	uint32_t nr_shapes, nr_runs, nr_data, nr_words;
 	struct unpacked *shapes;
 	struct slot *slots;
 	uint64_t *fetch;  /* address of each access of each shape, fetches only */
-	uint64_t *recent; /* LOOK_BACK zeros, then the data addresses */
+	uint64_t *recent; /* LOOK_BACK before, zeros at first, then the data addresses of a few runs */
 	uint32_t *words;
-	uint32_t *place; /* of each slot: which access of its shape */
-	/* for each data access of the block */
-	uint32_t *slot_of, *target; /* its slot; its place in the output */
+	struct whereabouts *slot_at; /* of each slot: its number, which access of its shape */
+	struct whereabouts *data; /* of each data access of a few runs: its slot, its place in the output */
 };
 
 /* The next n entries of size bytes, aligned to 64. */
@@ -82,31 +87,32 @@ static void *cut(uint8_t **p, size_t n, size_t size)
 /* Cuts the tables out of one scratch buffer; sizes are bounded by the number of accesses (checked before). */
 static void lay_out(struct runs_decoder *d, struct buf *tables)
 {
-	size_t words = d->nr_words + RUN_MAX, shapes = d->nr_shapes, data = d->nr_data + RUN_MAX + LOOK_BACK;
-	size_t bytes = shapes * sizeof *d->shapes + words * (sizeof *d->slots + sizeof *d->fetch + 8) +
-		       data * (sizeof *d->recent + 8);
-	uint8_t *p = buf_reset(tables, bytes + 64 * 9);
+	size_t words = d->nr_words + RUN_MAX, shapes = d->nr_shapes,
+	       data = CHUNK_RUNS * RUN_MAX + RUN_MAX + LOOK_BACK;
+	size_t bytes = shapes * sizeof *d->shapes +
+		       words * (sizeof *d->slots + sizeof *d->fetch + sizeof *d->words + sizeof *d->slot_at) +
+		       data * (sizeof *d->recent + sizeof *d->data);
+	uint8_t *p = buf_reset(tables, bytes + 64 * 8);
 
 	p += -(uintptr_t)p & 63;
 	d->slots = cut(&p, words, sizeof *d->slots);
 	d->fetch = cut(&p, words, sizeof *d->fetch);
 	d->recent = cut(&p, data, sizeof *d->recent);
 	d->words = cut(&p, words, sizeof *d->words);
-	d->place = cut(&p, words, sizeof *d->place);
-	d->slot_of = cut(&p, data, sizeof *d->slot_of);
-	d->target = cut(&p, data, sizeof *d->target);
+	d->slot_at = cut(&p, words, sizeof *d->slot_at);
+	d->data = cut(&p, data, sizeof *d->data);
 	d->shapes = cut(&p, shapes, sizeof *d->shapes);
 	memset(d->recent, 0, LOOK_BACK * sizeof *d->recent);
 	d->recent += LOOK_BACK;
 }
 
-/* Fills fetch and place of one shape whose words are there; returns the number of its data accesses. */
+/* Fills fetch and slot_at of one shape whose words are there; returns the number of its data accesses. */
 static uint32_t unpack_shape(const struct runs_decoder *d, uint32_t word0, uint32_t slot0, uint32_t n,
 			     uint64_t base)
 {
 	const uint32_t *words = d->words + word0;
 	uint64_t *fetch = d->fetch + word0;
-	uint32_t *place = d->place + slot0;
+	struct whereabouts *at = d->slot_at + slot0;
 	uint32_t nr = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -114,7 +120,7 @@ static uint32_t unpack_shape(const struct runs_decoder *d, uint32_t word0, uint3
 
 		fetch[i] = base;
 		base += META_SIZE(words[i]) & (0 - is_fetch);
-		place[nr] = i;
+		at[nr] = (struct whereabouts){slot0 + nr, i};
 		nr += 1 - is_fetch;
 	}
 	return nr;
@@ -154,78 +160,107 @@ static bool unpack_shapes(struct runs_decoder *d, const struct decode_output *ou
 /* Four numbers at once; compiles to one SSE2 register. */
 typedef uint32_t four __attribute__((vector_size(16)));
 
-static inline void store_sum(uint32_t *to, const uint32_t *from, uint32_t add)
+/* Whereabouts of two data accesses of a run, `place` in the output. */
+static inline void store_two(struct whereabouts *to, const struct whereabouts *from, uint32_t place)
 {
 	four v;
 
 	memcpy(&v, from, sizeof v);
-	v += (four){add, add, add, add};
+	v += (four){0, place, 0, place};
 	memcpy(to, &v, sizeof v);
 }
 
-static const uint32_t count[RUN_MAX] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
-					16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+/* Where decoding stands. */
+struct runs_cursor {
+	uint64_t *addr, *addr_end;
+	uint32_t *meta;
+	const uint8_t *low, *high, *end; /* run numbers that are left, end: of the low bytes */
+	const uint8_t *codes, *codes_end, *fix, *fix_end;
+};
 
-/*
- * Writes words and fetch addresses of all runs, and lists the data accesses: which slot, where to. Whole
- * groups are copied and the surplus is overwritten by the next run, so the length of a run costs no branch.
- */
-static bool expand_runs(const struct runs_decoder *d, const struct decode_output *out, const uint8_t *low)
+static inline void copy_wide(const struct runs_decoder *d, uint32_t from, uint64_t *addr, uint32_t *meta)
 {
-	const uint8_t *high = low + d->nr_runs, *end = high;
-	uint64_t *restrict addr = out->addr, *addr_end = addr + out->n;
-	uint32_t *restrict meta = out->meta, *restrict target = d->target, *restrict slot_of = d->slot_of;
-	uint32_t *target_end = target + d->nr_data, pos = 0;
-
-	while (low < end) {
-		uint32_t number = *low++ | (uint32_t)*high++ << 8;
-		struct unpacked s;
-
-		if (UNLIKELY(number >= d->nr_shapes))
-			return false;
-		s = d->shapes[number];
-		if (UNLIKELY(s.n > addr_end - addr || s.nr_data > target_end - target))
-			return false;
-		for (uint32_t i = 0; i < s.n; i += WIDE) {
-			memcpy(addr + i, d->fetch + s.word0 + i, WIDE * sizeof *addr);
-			memcpy(meta + i, d->words + s.word0 + i, WIDE * sizeof *meta);
-		}
-		for (uint32_t i = 0; i < s.nr_data; i += 4) {
-			store_sum(target + i, d->place + s.slot0 + i, pos);
-			store_sum(slot_of + i, count + i, s.slot0);
-		}
-		addr += s.n;
-		meta += s.n;
-		pos += s.n;
-		target += s.nr_data;
-		slot_of += s.nr_data;
-	}
-	return addr == addr_end && target == target_end;
+	memcpy(addr, d->fetch + from, WIDE * sizeof *addr);
+	memcpy(meta, d->words + from, WIDE * sizeof *meta);
 }
 
-/* Fills in the data addresses. The corrections are followed by slack, so one check a group suffices. */
-static bool fill_data(const struct runs_decoder *d, uint64_t *restrict addr, const uint8_t *codes,
-		      const uint8_t *fix, const uint8_t *fix_end)
+/*
+ * Writes words and fetch addresses of the next runs, and lists their data accesses: which slot, where to,
+ * counted from the first of them. Whole groups are copied and the surplus is overwritten by the next run, so
+ * the length of most runs costs no branch; arrays have room for one run too many. Returns the number of data
+ * accesses, or a negative number.
+ */
+static int64_t expand_runs(const struct runs_decoder *dec, struct runs_cursor *c)
 {
-	const uint32_t *slot_of = d->slot_of, *target = d->target;
-	uint64_t *restrict recent = d->recent;
+	const struct runs_decoder d = *dec;
+	const uint8_t *low = c->low, *high = c->high;
+	uint32_t runs = (uint32_t)MIN_OF((ptrdiff_t)CHUNK_RUNS, c->end - low);
+	int32_t room = (int32_t)MIN_OF((ptrdiff_t)CHUNK_RUNS * RUN_MAX, c->addr_end - c->addr);
+	int32_t data_room = (int32_t)MIN_OF((ptrdiff_t)CHUNK_RUNS * RUN_MAX, c->codes_end - c->codes);
+	uint64_t *restrict addr = c->addr;
+	uint32_t *restrict meta = c->meta;
+	uint32_t pos = 0, nr = 0;
+
+	for (uint32_t k = 0; k < runs; k++) {
+		uint32_t number = low[k] | (uint32_t)high[k] << 8;
+		struct unpacked s;
+
+		if (UNLIKELY(number >= d.nr_shapes))
+			return -1;
+		s = d.shapes[number];
+		copy_wide(&d, s.word0, addr + pos, meta + pos);
+		for (uint32_t i = WIDE; UNLIKELY(i < s.n); i += WIDE)
+			copy_wide(&d, s.word0 + i, addr + pos + i, meta + pos + i);
+		store_two(d.data + nr, d.slot_at + s.slot0, pos);
+		store_two(d.data + nr + 2, d.slot_at + s.slot0 + 2, pos);
+		for (uint32_t i = 4; UNLIKELY(i < s.nr_data); i += 2)
+			store_two(d.data + nr + i, d.slot_at + s.slot0 + i, pos);
+		pos += s.n;
+		nr += s.nr_data;
+		if (UNLIKELY(((room - (int32_t)pos) | (data_room - (int32_t)nr)) < 0))
+			return -1;
+	}
+	c->low = low + runs;
+	c->high = high + runs;
+	c->addr = addr + pos;
+	c->meta = meta + pos;
+	return nr;
+}
+
+/*
+ * Fills in n data addresses of the accesses from addr on. The corrections are followed by slack, so one check
+ * for many suffices.
+ */
+static bool fill_data(const struct runs_decoder *d, struct runs_cursor *cur, uint64_t *restrict addr,
+		      int64_t n)
+{
+	const struct whereabouts *at = d->data;
+	uint64_t *restrict recent = d->recent, first = recent[-1], second = recent[-2];
 	struct slot *restrict slots = d->slots;
-	const uint8_t *end = codes + d->nr_data;
+	const uint8_t *codes = cur->codes, *end = codes + n, *fix = cur->fix;
 
-	for (; codes < end; codes++, recent++) {
-		const struct guess_row *g = &guess_rows[*codes >> 3];
-		const struct correction_row *c = &correction_rows[*codes & 7];
-		struct slot *s = &slots[*slot_of++];
-		uint64_t a = guess_of(g, s, recent) + unzigzag(get_u64(fix) & c->mask);
+	while (codes < end) {
+		const uint8_t *stop = codes + MIN_OF(end - codes, (ptrdiff_t)ENCODING_UNCHECKED);
 
-		fix += c->size;
-		slot_update(s, a, recent);
-		*recent = a;
-		addr[*target++] = a;
-		if (UNLIKELY(fix > fix_end))
+		for (; codes < stop; codes++) {
+			const struct guess_row *g = &guess_rows[*codes >> 3];
+			const struct correction_row *c = &correction_rows[*codes & 7];
+			struct slot *s = &slots[at->slot];
+			uint64_t a = guess_of(g, s, recent) + unzigzag(get_u64(fix) & c->mask);
+
+			fix += c->size;
+			slot_update(s->v, a, first, second);
+			second = first;
+			first = *recent++ = a;
+			addr[at++->place] = a;
+		}
+		if (UNLIKELY(fix > cur->fix_end))
 			return false;
 	}
-	return fix == fix_end;
+	memmove(d->recent - LOOK_BACK, recent - LOOK_BACK, LOOK_BACK * sizeof *recent);
+	cur->codes = codes;
+	cur->fix = fix;
+	return true;
 }
 
 static bool runs_decode(const uint8_t *raw, size_t raw_size, const struct decode_output *out)
@@ -233,6 +268,7 @@ static bool runs_decode(const uint8_t *raw, size_t raw_size, const struct decode
 	struct cursor c = cursor_of(raw, raw_size);
 	struct runs_decoder d = {0};
 	const uint8_t *numbers, *codes;
+	struct runs_cursor cur;
 
 	d.nr_shapes = cursor_u32(&c);
 	d.nr_runs = cursor_u32(&c);
@@ -243,8 +279,26 @@ static bool runs_decode(const uint8_t *raw, size_t raw_size, const struct decode
 		return false;
 	numbers = cursor_take(&c, (size_t)d.nr_runs * 2);
 	codes = cursor_take(&c, d.nr_data);
-	return numbers && codes && expand_runs(&d, out, numbers) &&
-	       fill_data(&d, out->addr, codes, c.p, c.end);
+	if (!numbers || !codes)
+		return false;
+	cur = (struct runs_cursor){.addr = out->addr,
+				   .addr_end = out->addr + out->n,
+				   .meta = out->meta,
+				   .low = numbers,
+				   .high = numbers + d.nr_runs,
+				   .end = numbers + d.nr_runs,
+				   .codes = codes,
+				   .codes_end = codes + d.nr_data,
+				   .fix = c.p,
+				   .fix_end = c.end};
+	while (cur.low < cur.end) {
+		uint64_t *addr = cur.addr;
+		int64_t n = expand_runs(&d, &cur);
+
+		if (n < 0 || !fill_data(&d, &cur, addr, n))
+			return false;
+	}
+	return cur.addr == cur.addr_end && cur.codes == cur.codes_end && cur.fix == cur.fix_end;
 }
 
 const struct block_encoding_ops runs_encoding = {

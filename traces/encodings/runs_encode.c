@@ -14,10 +14,7 @@
 #include "sim/mem.h"
 
 #define RUN_CUT     16 /* a run as long as this ends at its next fetch */
-#define GUESSES     SLOT_FIELDS
-#define RECENT      12 /* data addresses looked back at, at most 28 (five bits of guess) */
 #define TABLE_FIRST 4096u
-#define NEAR_TIMES  2
 
 struct habit {
 	uint8_t guess; /* the last one */
@@ -150,42 +147,29 @@ static uint32_t shape_number(struct runs_encoder *r, const struct shape *s)
 	return r->nr_shapes - 1;
 }
 
-static unsigned class_of(uint64_t z)
+unsigned runs_best_guess(const uint64_t v[SLOT_FIELDS], const uint64_t *recent, uint64_t addr, uint64_t *z)
 {
-	unsigned w = byte_width(z);
-
-	return w > 6 ? 7 : w;
-}
-
-/* The guess with the shortest correction *z, the first of equals. */
-static unsigned best_guess(const struct slot *s, const uint64_t *recent, uint64_t addr, uint64_t *z)
-{
-	uint64_t all[GUESSES + RECENT], least = UINT64_MAX, limit;
+	uint64_t all[RUNS_GUESSES], least = UINT64_MAX, limit;
 	unsigned g;
 
-	all[SLOT_NEXT] = zigzag(addr - s->v[SLOT_NEXT]);
-	all[SLOT_LAST] = zigzag(addr - s->v[SLOT_LAST]);
-	all[SLOT_APART1] = zigzag(addr - recent[-1] - s->v[SLOT_APART1]);
-	all[SLOT_APART2] = zigzag(addr - recent[-2] - s->v[SLOT_APART2]);
-	for (g = 0; g < RECENT; g++)
-		all[GUESSES + g] = zigzag(addr - recent[-1 - (int)g]);
-	for (g = 0; g < GUESSES + RECENT; g++)
+	*z = 0;
+	if (addr == v[SLOT_NEXT])
+		return SLOT_NEXT;
+	if (addr == v[SLOT_LAST])
+		return SLOT_LAST;
+	all[SLOT_NEXT] = zigzag(addr - v[SLOT_NEXT]);
+	all[SLOT_LAST] = zigzag(addr - v[SLOT_LAST]);
+	all[SLOT_APART1] = zigzag(addr - recent[-1] - v[SLOT_APART1]);
+	all[SLOT_APART2] = zigzag(addr - recent[-2] - v[SLOT_APART2]);
+	for (g = SLOT_FIELDS; g < RUNS_GUESSES; g++)
+		all[g] = zigzag(addr - recent[SLOT_FIELDS - 1 - (int)g]);
+	for (g = 0; g < RUNS_GUESSES; g++)
 		least = MIN_OF(least, all[g]);
-	limit = correction_rows[class_of(least)].mask;
+	limit = correction_rows[correction_class(least)].mask;
 	for (g = 0; all[g] > limit; g++)
 		;
 	*z = all[g];
 	return g;
-}
-
-/*
- * An instruction whose addresses no guess gives exactly keeps a guess that is near; now and then all are
- * tried again.
- */
-static inline bool stays_near(struct habit *h, uint64_t z)
-{
-	h->near = z < 256 && h->near ? h->near - 1 : 0;
-	return h->near;
 }
 
 static inline void encode_data(struct runs_encoder *r, uint32_t slot, uint64_t addr)
@@ -199,16 +183,16 @@ static inline void encode_data(struct runs_encoder *r, uint32_t slot, uint64_t a
 	if (LIKELY(z == 0)) {
 		r->codes[r->nr_data++] = (uint8_t)(h->guess << 3);
 	} else {
-		if (!stays_near(h, z)) {
-			h->guess = (uint8_t)best_guess(s, recent, addr, &z);
-			h->near = z ? NEAR_TIMES : 0;
+		if (!runs_stays_near(&h->near, z)) {
+			h->guess = (uint8_t)runs_best_guess(s->v, recent, addr, &z);
+			h->near = z ? RUNS_NEAR_TIMES : 0;
 		}
-		class = class_of(z);
+		class = correction_class(z);
 		r->codes[r->nr_data++] = (uint8_t)((unsigned)h->guess << 3 | class);
 		put_u64(r->corrections + r->nr_corrections, z);
 		r->nr_corrections += correction_rows[class].size;
 	}
-	slot_update(s, addr, recent);
+	slot_update(s->v, addr, recent[-1], recent[-2]);
 	*recent = addr;
 }
 
@@ -271,43 +255,60 @@ static void sort_shapes(struct runs_encoder *r)
 	mem_free(number);
 }
 
-static void write_shapes(const struct runs_encoder *r, struct buf *out)
+void runs_write(const struct runs_parts *parts, struct buf *out)
 {
-	uint32_t *words = mem_alloc_late(r->nr_words, sizeof *words), n = 0;
 	uint64_t last = 0;
+	uint8_t *p;
+
+	buf_u32(out, parts->nr_shapes);
+	buf_u32(out, parts->nr_runs);
+	buf_u32(out, parts->nr_data);
+	buf_u32(out, parts->nr_words);
+	buf_bytes(out, parts->lengths, parts->nr_shapes);
+	words_encode(parts->words, parts->nr_words, out);
+	for (uint32_t i = 0; i < parts->nr_shapes; i++) {
+		buf_varint(out, zigzag(parts->bases[i] - last));
+		last = parts->bases[i];
+	}
+	p = buf_room(out, (size_t)parts->nr_runs * 2);
+	for (uint32_t i = 0; i < parts->nr_runs; i++) {
+		p[i] = (uint8_t)parts->runs[i];
+		p[parts->nr_runs + i] = (uint8_t)(parts->runs[i] >> 8);
+	}
+	out->len += (size_t)parts->nr_runs * 2;
+	buf_bytes(out, parts->codes, parts->nr_data);
+	buf_bytes(out, parts->corrections, parts->nr_corrections);
+}
+
+static void write_block(const struct runs_encoder *r, struct buf *out)
+{
+	uint8_t *lengths = mem_alloc_late(r->nr_shapes, sizeof *lengths);
+	uint64_t *bases = mem_alloc_late(r->nr_shapes, sizeof *bases);
+	uint32_t *words = mem_alloc_late(r->nr_words, sizeof *words), n = 0;
 
 	for (uint32_t i = 0; i < r->nr_shapes; i++) {
 		const struct shape *s = &r->shapes[i];
 
-		buf_u8(out, s->n);
+		lengths[i] = s->n;
+		bases[i] = s->base;
 		memcpy(words + n, r->in->meta + s->at, s->n * sizeof *words);
 		n += s->n;
 	}
-	words_encode(words, n, out);
-	for (uint32_t i = 0; i < r->nr_shapes; i++) {
-		buf_varint(out, zigzag(r->shapes[i].base - last));
-		last = r->shapes[i].base;
-	}
+	runs_write(&(struct runs_parts){.nr_shapes = r->nr_shapes,
+					.nr_runs = r->nr_runs,
+					.nr_data = r->nr_data,
+					.nr_words = r->nr_words,
+					.lengths = lengths,
+					.words = words,
+					.bases = bases,
+					.runs = r->runs,
+					.codes = r->codes,
+					.corrections = r->corrections,
+					.nr_corrections = r->nr_corrections},
+		   out);
+	mem_free(lengths);
+	mem_free(bases);
 	mem_free(words);
-}
-
-static void runs_write(const struct runs_encoder *r, struct buf *out)
-{
-	uint8_t *p;
-
-	buf_u32(out, r->nr_shapes);
-	buf_u32(out, r->nr_runs);
-	buf_u32(out, r->nr_data);
-	buf_u32(out, r->nr_words);
-	write_shapes(r, out);
-	p = buf_room(out, (size_t)r->nr_runs * 2);
-	for (uint32_t i = 0; i < r->nr_runs; i++) {
-		p[i] = (uint8_t)r->runs[i];
-		p[r->nr_runs + i] = (uint8_t)(r->runs[i] >> 8);
-	}
-	out->len += (size_t)r->nr_runs * 2;
-	buf_bytes(out, r->codes, r->nr_data);
-	buf_bytes(out, r->corrections, r->nr_corrections);
 }
 
 /* Tables for n accesses, cut out of the caller's scratch memory; slots are cleared as they come into use. */
@@ -343,7 +344,7 @@ bool runs_encode(const struct encode_input *in, struct buf *out)
 	r.table = mem_alloc_late(r.table_size, sizeof *r.table);
 	encode_runs(&r);
 	sort_shapes(&r);
-	runs_write(&r, out);
+	write_block(&r, out);
 	mem_free(r.table);
 	return true;
 }

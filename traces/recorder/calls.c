@@ -238,6 +238,8 @@ static void clone_call(struct converter *v, unsigned how)
 	c->arg[0] = (uint64_t)k->result;
 	if (!thread)
 		c->arg[1] = (uint64_t)k->result;
+	if (!thread) /* the emulator lets it run in a copy; the program's child runs in the parent's memory */
+		c->arg[2] = k->number == SYS_vfork || (k->number == SYS_clone && k->arg[0] & CLONE_VM);
 }
 
 static void policy_call(struct converter *v, unsigned op)

@@ -37,6 +37,7 @@
 #define CPU_MODEL       "max,-erms" /* without erms: rep movs would be an access a byte */
 #define RECORDING_LEVEL 1
 #define IDLE_MS         5
+#define STUCK_US        100
 #define TICK_SECONDS    0.001 /* of threads that run at once: how fine their order is */
 #define BURY_SECONDS    0.05
 
@@ -241,24 +242,34 @@ static void reap(struct driver *d, int flags)
 	d->out->status = d->program.status;
 }
 
-/* Sleeps until a ring is well filled or a moment has passed. */
-static void sleep_a_little(struct driver *d)
+static bool is_behind(const struct driver *d)
 {
-	const struct timespec t = {0, IDLE_MS * 1000000};
+	return merge_backlog(&d->recording->merge) >= RING_WAKE;
+}
+
+/*
+ * Sleeps until a ring is well filled or a moment has passed; only shortly when one is, but nothing of it can
+ * be passed on before a thread has said more.
+ */
+static void sleep_a_little(struct driver *d, bool stuck)
+{
+	const struct timespec idle = {0, IDLE_MS * 1000000}, moment = {0, STUCK_US * 1000};
 
 	__atomic_store_n(&d->shared->asleep, 1, __ATOMIC_SEQ_CST);
-	if (merge_backlog(&d->recording->merge) < RING_WAKE)
-		syscall(SYS_futex, &d->shared->asleep, FUTEX_WAIT, 1, &t, NULL, 0);
+	if (!is_behind(d))
+		syscall(SYS_futex, &d->shared->asleep, FUTEX_WAIT, 1, &idle, NULL, 0);
+	else if (stuck)
+		nanosleep(&moment, NULL);
 	__atomic_store_n(&d->shared->asleep, 0, __ATOMIC_SEQ_CST);
 }
 
 /* Threads that run at once without system calls still want an order. */
-static void tick(struct driver *d, double now)
+static void tick(struct driver *d, double now, bool stuck)
 {
 	const struct merge *m = &d->recording->merge;
 	unsigned running = 0;
 
-	if (now - d->ticked < TICK_SECONDS)
+	if (now - d->ticked < (stuck && is_behind(d) ? TICK_SECONDS / 4 : TICK_SECONDS))
 		return;
 	d->ticked = now;
 	for (uint32_t i = 0; i < m->nr_lanes; i++)
@@ -295,7 +306,7 @@ static int record_all(struct driver *d, struct err *e)
 
 		if (n < 0)
 			return n;
-		tick(d, now);
+		tick(d, now, n == 0);
 		pass_on_signals(d);
 		if (now - d->buried > BURY_SECONDS || d->program.ended) {
 			d->buried = now;
@@ -306,7 +317,7 @@ static int record_all(struct driver *d, struct err *e)
 			if (e->code || is_full(d) || d->recording->window.over)
 				return -(int)e->code;
 		}
-		sleep_a_little(d);
+		sleep_a_little(d, n == 0);
 	}
 }
 

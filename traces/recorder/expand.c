@@ -9,13 +9,6 @@
 
 #include "traces/recorder/shared.h"
 
-#define DATA_KIND(w)   ((uint32_t)((w) >> STORE_SHIFT) & 1u)
-#define DATA_SIZE(w)   (1u << ((w) >> SIZE_SHIFT & 7))
-#define DATA_INSN(w)   ((uint32_t)((w) >> INSN_SHIFT) & (BLOCK_INSNS - 1))
-#define BLOCK_COUNT(w) ((uint32_t)((w) >> INSN_SHIFT) & 0x3fu)
-#define BLOCK_BYTES(w) ((uint32_t)((w) >> BYTES_SHIFT) & 0x1ffu)
-#define IS_PIECE(w)    (((w) >> SIZE_SHIFT & 7) == 3)
-
 /* Instructions up to the access's own that none has counted. */
 static uint32_t count_until(struct expander *x, uint64_t word)
 {

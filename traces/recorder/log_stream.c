@@ -10,16 +10,15 @@
 #include <zstd.h>
 
 #include "sim/mem.h"
+#include "traces/tempfile.h"
 
 struct log_stream *log_stream_open(const char *path, int level, struct err *e)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int fd = outfile_open(path, path, e);
 	struct log_stream *s;
 
-	if (fd < 0) {
-		err_set(e, ERR_OPEN, "%s: %s", path, strerror(errno));
+	if (fd < 0)
 		return NULL;
-	}
 	s = mem_alloc_late(1, sizeof *s);
 	s->fd = fd;
 	s->path = mem_strdup(path);

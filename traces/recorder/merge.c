@@ -58,6 +58,47 @@ static void take_new(struct merge *m, uint32_t i)
 	l->expand.no_fetches = m->no_fetches;
 }
 
+void merge_hold(struct merge *m, uint32_t pid)
+{
+	if (m->nr_holds == MERGE_HOLDS)
+		return;
+	m->hold[m->nr_holds++] = pid;
+	m->held_since = 0;
+}
+
+/* Whoever was begun behind it and is still there was its child: nobody waits for that. */
+void merge_unhold(struct merge *m, uint32_t pid)
+{
+	for (uint32_t i = m->nr_holds; i-- > 0;)
+		if (m->hold[i] == pid) {
+			m->nr_holds = i;
+			m->held_since = 0;
+			return;
+		}
+}
+
+static bool is_held(const struct merge *m, const struct merge_lane *l)
+{
+	return m->nr_holds && l->pid != m->hold[m->nr_holds - 1];
+}
+
+/* A child of vfork that says nothing holds nobody: it hangs, is not recorded, or executes slowly. */
+static void look_at_hold(struct merge *m, double now)
+{
+	uint64_t words = 0;
+
+	if (!m->nr_holds)
+		return;
+	for (uint32_t i = 0; i < m->nr_lanes; i++)
+		if (m->lane[i].used && !is_held(m, &m->lane[i]))
+			words += m->lane[i].end;
+	if (m->held_since == 0 || words != m->held_words)
+		m->held_since = now;
+	else if (now - m->held_since > MERGE_PATIENCE)
+		m->nr_holds = 0;
+	m->held_words = words;
+}
+
 void merge_look(struct merge *m, double now)
 {
 	uint64_t clock = __atomic_load_n(&m->shared->clock, __ATOMIC_SEQ_CST);
@@ -89,6 +130,7 @@ void merge_look(struct merge *m, double now)
 		l->promised = l->whole ? m->horizon + 1 : low;
 		merge_settle(l);
 	}
+	look_at_hold(m, now);
 }
 
 struct merge_lane *merge_next(struct merge *m)
@@ -99,7 +141,7 @@ struct merge_lane *merge_next(struct merge *m)
 	for (uint32_t i = 0; i < m->nr_lanes; i++) {
 		struct merge_lane *l = &m->lane[i];
 
-		if (!l->used)
+		if (!l->used || is_held(m, l))
 			continue;
 		if (l->tail == l->end)
 			least = MIN_OF(least, l->key);

@@ -5,6 +5,9 @@
  * that is empty now can still get a smaller one: its thread has promised `low`, or is blocked in a system
  * call and its next key will be beyond the clock. A ring that keeps the others waiting for MERGE_PATIENCE (a
  * stopped thread) is waited for no longer; what it says later comes later.
+ *
+ * A child of vfork goes before all others until it executes or ends (merge_hold): the emulator lets its
+ * parent run on, which the kernel would not. When it says nothing for MERGE_PATIENCE, the others go on, too.
  */
 #ifndef TRACES_RECORDER_MERGE_H
 #define TRACES_RECORDER_MERGE_H
@@ -14,6 +17,7 @@
 #include "traces/recorder/shared.h"
 
 #define MERGE_PATIENCE 1.0 /* s */
+#define MERGE_HOLDS    8   /* children of vfork inside each other */
 
 struct merge_lane {
 	struct ring_head *head;
@@ -35,7 +39,10 @@ struct merge {
 	struct merge_lane lane[RINGS_MAX];
 	uint32_t nr_lanes; /* highest in use + 1 */
 	bool no_fetches;
-	uint64_t horizon; /* no key beyond is delivered */
+	uint64_t horizon;                     /* no key beyond is delivered */
+	uint32_t hold[MERGE_HOLDS], nr_holds; /* processes; only the last one's threads are delivered */
+	uint64_t held_words;                  /* that it had written at the last look */
+	double held_since;                    /* host's clock; 0: it had something to say */
 };
 
 void merge_init(struct merge *m, struct shared *shared, bool no_fetches);
@@ -43,6 +50,9 @@ void merge_init(struct merge *m, struct shared *shared, bool no_fetches);
 void merge_look(struct merge *m, double now);
 /* The lane whose stretch is next, or NULL: look again. */
 struct merge_lane *merge_next(struct merge *m);
+/* Only the process's threads are delivered from now on; not so any more (nothing when they were not). */
+void merge_hold(struct merge *m, uint32_t pid);
+void merge_unhold(struct merge *m, uint32_t pid);
 /* Skips stamps and finds the key of what is next; to be called after words were used. */
 void merge_settle(struct merge_lane *l);
 /* The record at the lane's front, copied to `to` (RAW_WORDS_MAX words), and used up; its length, or 0 when an

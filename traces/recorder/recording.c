@@ -14,6 +14,7 @@
 
 #include "sim/mem.h"
 #include "traces/recorder/calls.h"
+#include "traces/recorder/live.h"
 
 #define KILLED_STATUS 137
 
@@ -29,6 +30,7 @@ struct recording *recording_new(struct shared *shared, struct trace_writer *writ
 	map_init(&r->numbers);
 	r->renumber = renumber;
 	window_init(&r->window, window);
+	r->keeps_all = window_is_all(&r->window) && !no_fetches;
 	r->chunk = (struct expanded){.addr = r->addr, .meta = r->meta, .room = RECORDING_CHUNK};
 	return r;
 }
@@ -75,6 +77,7 @@ static int put_end(struct recording *r, struct merge_lane *l, enum record_op op,
 {
 	struct control c = {.op = op, .cpu = -1, .arg = {status}};
 
+	merge_unhold(&r->merge, l->pid);
 	l->dead = true;
 	return put_control(r, l, &c, e);
 }
@@ -116,6 +119,7 @@ static int start(struct recording *r, struct merge_lane *l, const uint64_t *word
 		return 0;
 	c.op = known ? REC_EXEC : REC_PROCESS;
 	if (known) {
+		merge_unhold(&r->merge, l->pid);
 		r->threads--;
 		rc = end_others(r, l, true, e);
 	} else {
@@ -157,8 +161,13 @@ static int call(struct recording *r, struct merge_lane *l, const uint64_t *words
 		l->dead = true;
 	}
 	l->dead |= n && out[0].op == REC_EXIT;
-	for (size_t i = 0; i < n && rc >= 0; i++)
+	if (l->dead)
+		merge_unhold(&r->merge, l->pid);
+	for (size_t i = 0; i < n && rc >= 0; i++) {
+		if (out[i].op == REC_FORK && out[i].arg[2])
+			merge_hold(&r->merge, (uint32_t)out[i].arg[0]);
 		rc = put_control(r, l, &out[i], e);
+	}
 	if (l->dead)
 		l->tail = l->end;
 	return rc;
@@ -192,6 +201,19 @@ static int record(struct recording *r, struct merge_lane *l, const uint64_t *wor
 	}
 }
 
+/* All accesses are kept as they are. */
+static int all_accesses(struct recording *r, struct merge_lane *l, struct err *e)
+{
+	struct live_block *b;
+	int rc = trace_writer_live(r->writer, number_of(r, l->pid), number_of(r, l->tid), live_new, &b, e);
+
+	if (rc < 0)
+		return rc;
+	live_take(b, l->words, &l->tail, l->end, l->whole);
+	r->accesses += b->n;
+	return trace_writer_took(r->writer, b, e);
+}
+
 static int accesses(struct recording *r, struct merge_lane *l, struct err *e)
 {
 	struct batch b = {.addr = r->addr, .meta = r->meta};
@@ -220,7 +242,10 @@ static int stretch(struct recording *r, struct merge_lane *l, struct err *e)
 	}
 	n = merge_record(l, words);
 	words[n] = 0;
-	rc = n ? record(r, l, words, e) : accesses(r, l, e);
+	if (n)
+		rc = record(r, l, words, e);
+	else
+		rc = r->keeps_all ? all_accesses(r, l, e) : accesses(r, l, e);
 	return rc < 0 ? rc : l->tail != before;
 }
 

@@ -11,7 +11,7 @@
 #include "traces/recorder/window.h"
 #include "traces/source.h"
 
-#define RECORDING_CHUNK 8192 /* accesses on their way */
+#define RECORDING_CHUNK 8192 /* words or accesses on their way */
 
 struct recording {
 	struct merge merge;
@@ -21,6 +21,7 @@ struct recording {
 	struct map processes; /* pids that have begun */
 	struct map numbers;   /* renumber: number on the host -> number in the trace */
 	bool renumber;
+	bool keeps_all; /* with fetches: accesses go into the blocks straight away (live.h) */
 	struct expanded chunk;
 	uint64_t addr[RECORDING_CHUNK + BATCH_SLACK];
 	uint32_t meta[RECORDING_CHUNK + BATCH_SLACK];

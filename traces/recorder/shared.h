@@ -24,7 +24,7 @@
 
 #define SHARED_MAGIC   UINT64_C(0x31304345525f4c46)
 #define RING_WORDS     UINT64_C(65536)
-#define RING_WAKE      (RING_WORDS / 4) /* the writer looks up that often */
+#define RING_WAKE      (RING_WORDS / 2) /* the writer looks up that often */
 #define RINGS_MAX      1024u
 #define SHARED_PATH    512
 #define LOW_BLOCKED    UINT64_MAX
@@ -32,18 +32,25 @@
 #define RAW_WORDS_MAX  (RECORDER_TEXT / 8 + 64)
 #define RAW_DATA_WORDS 40 /* memory of the program that a call points to */
 
-#define WORD_TYPE(w)  ((w) >> 62)
-#define WORD_DATA     UINT64_C(0)
-#define WORD_BLOCK    UINT64_C(1)
-#define WORD_STAMP    UINT64_C(2)
-#define WORD_RAW      UINT64_C(3)
-#define WORD_ADDR(w)  ((w)&UINT64_C(0x7fffffffffff))
-#define INSN_SHIFT    47
-#define SIZE_SHIFT    52
-#define STORE_SHIFT   55
-#define BYTES_SHIFT   53
-#define BLOCK_INSNS   32u
-#define STAMP_OF(w)   ((w)&UINT64_C(0x3fffffffffffffff))
+#define WORD_TYPE(w)   ((w) >> 62)
+#define WORD_DATA      UINT64_C(0)
+#define WORD_BLOCK     UINT64_C(1)
+#define WORD_STAMP     UINT64_C(2)
+#define WORD_RAW       UINT64_C(3)
+#define WORD_ADDR(w)   ((w)&UINT64_C(0x7fffffffffff))
+#define INSN_SHIFT     47
+#define SIZE_SHIFT     52
+#define STORE_SHIFT    55
+#define BYTES_SHIFT    53
+#define BLOCK_INSNS    32u
+#define STAMP_OF(w)    ((w)&UINT64_C(0x3fffffffffffffff))
+#define DATA_KIND(w)   ((uint32_t)((w) >> STORE_SHIFT) & 1u)
+#define DATA_SIZE(w)   (1u << ((w) >> SIZE_SHIFT & 7))
+#define DATA_INSN(w)   ((uint32_t)((w) >> INSN_SHIFT) & (BLOCK_INSNS - 1))
+#define BLOCK_COUNT(w) ((uint32_t)((w) >> INSN_SHIFT) & 0x3fu)
+#define BLOCK_BYTES(w) ((uint32_t)((w) >> BYTES_SHIFT) & 0x1ffu)
+/* Half of a vector register or less: the next eight bytes may belong to the same access. */
+#define IS_PIECE(w)   (((w) >> SIZE_SHIFT & 7) == 3)
 #define RAW_LENGTH(w) ((w)&0xffffu)
 #define RAW_KIND(w)   ((w) >> 16 & 0xffu)
 

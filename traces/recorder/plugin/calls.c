@@ -18,7 +18,9 @@
  *   SEGMENT  bytes of a segment of shared memory
  *
  * Not recorded: calls that a native program makes without entering the kernel (vDSO: clock_gettime and
- * others).
+ * others). Not modelled: signal frames, some 1.3 KiB that the kernel (here the emulator, without a word to
+ * its plugins, which see no registers either) writes to the stack when it delivers a signal and reads when
+ * the handler returns; what the handler itself does there, right below, is recorded.
  */
 #include "traces/recorder/plugin/calls.h"
 

@@ -186,6 +186,20 @@ bool lane_slow(void)
 	return true;
 }
 
+void lane_put_slowly(uint64_t word)
+{
+	if (lane_slow())
+		lane_put(word);
+}
+
+void lane_stamp(uint64_t stamp)
+{
+	lane.seen = stamp;
+	lane_put(WORD_STAMP << 62 | stamp);
+	if (lane.attached)
+		__atomic_store_n(&lane.head->low, 2 * lane.seen + 1, __ATOMIC_SEQ_CST);
+}
+
 void lane_record(enum raw_kind kind, uint64_t *record, size_t n)
 {
 	struct ring_head *h;

@@ -39,6 +39,8 @@ bool lane_slow(void);
 void lane_record(enum raw_kind kind, uint64_t *record, size_t n);
 /* Words that text takes, with its NUL; copies it. */
 size_t lane_text(uint64_t *to, const char *text);
+/* What follows happens after `stamp` was seen. */
+void lane_stamp(uint64_t stamp);
 void lane_after_fork(void);
 /* The thread ends: its ring is the driver's. */
 void lane_close(void);
@@ -49,28 +51,21 @@ static inline uint64_t lane_clock(void)
 	return __atomic_load_n(&shared->clock, __ATOMIC_SEQ_CST);
 }
 
+/* The same as lane_put when there is no room yet. */
+void lane_put_slowly(uint64_t word);
+
+/* Runs once a block and an access: nothing is called on the way, so no register is saved. */
 static inline void lane_put(uint64_t word)
 {
 	struct ring_head *head = lane.head;
 	uint64_t pos = head->pos;
 
 	if (UNLIKELY(pos >= lane.limit)) {
-		if (!lane_slow())
-			return;
-		head = lane.head;
-		pos = head->pos;
+		lane_put_slowly(word);
+		return;
 	}
 	lane.words[pos & (RING_WORDS - 1)] = word;
 	__atomic_store_n(&head->pos, pos + 1, __ATOMIC_RELEASE);
-}
-
-/* What follows happens after `stamp` was seen. */
-static inline void lane_stamp(uint64_t stamp)
-{
-	lane.seen = stamp;
-	lane_put(WORD_STAMP << 62 | stamp);
-	if (lane.attached)
-		__atomic_store_n(&lane.head->low, 2 * lane.seen + 1, __ATOMIC_SEQ_CST);
 }
 
 #endif

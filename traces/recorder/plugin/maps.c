@@ -3,7 +3,8 @@
  *
  * walk_memory_regions (accel/tcg/user-exec.c of QEMU 7.2) names the program's regions with their protection;
  * /proc/self/maps says which file lies in each. The bounds of both are kept. The stack is the region above
- * the guard page that linux-user/elfload.c (setup_arg_pages) puts there.
+ * the guard page that linux-user/elfload.c (setup_arg_pages) puts there; a gap of a page between two segments
+ * of a file looks like it, but there is a file above.
  */
 #include "traces/recorder/plugin/maps.h"
 
@@ -153,11 +154,27 @@ static void tell_file(const struct host_map *m)
 	lane_record(RAW_FILE, record, sizeof *file / 8 + lane_text(record + sizeof *file / 8, m->path));
 }
 
+static bool is_file(const struct host_map *m)
+{
+	return m && m->ino && m->path[0] == '/';
+}
+
+static bool holds_file(const struct region *r, const struct host_maps *v)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		const struct host_map *m = &v->map[i];
+
+		if (is_file(m) && m->end - *guest_base > r->start && m->start - *guest_base < r->end)
+			return true;
+	}
+	return false;
+}
+
 static void tell_piece(const struct region *r, const struct host_map *m, uint64_t start, uint64_t end,
 		       unsigned flags)
 {
 	uint64_t prot = r->flags & (REGION_READ | REGION_WRITE | REGION_EXEC);
-	bool file = m && m->ino && m->path[0] == '/';
+	bool file = is_file(m);
 	struct raw_mapping map = {.addr = start, .len = end - start};
 
 	if (r->flags & REGION_WRITE_WAS)
@@ -204,7 +221,9 @@ void maps_tell(void)
 		bool guarded = below && below->end == r->start && below->end - below->start == 4096 &&
 			       !(below->flags & (REGION_READ | REGION_WRITE | REGION_EXEC));
 
-		tell_region(r, &host, guarded && r->flags & REGION_WRITE ? MAP_STACK | MAP_GROWSDOWN : 0);
+		bool stack = guarded && r->flags & REGION_WRITE && !holds_file(r, &host);
+
+		tell_region(r, &host, stack ? MAP_STACK | MAP_GROWSDOWN : 0);
 	}
 	free(regions.region);
 	free(host.map);

@@ -23,22 +23,30 @@
 
 PLUGIN_EXPORT int qemu_plugin_version = 1;
 
+static __attribute__((noinline)) void on_block_after(uint64_t clock, uint64_t word)
+{
+	lane_stamp(clock);
+	lane_put(word);
+}
+
 static void on_block(unsigned vcpu, void *userdata)
 {
 	uint64_t clock = __atomic_load_n(&shared->clock, __ATOMIC_RELAXED);
 
 	(void)vcpu;
 	if (UNLIKELY(clock != lane.seen))
-		lane_stamp(clock);
-	lane_put((uintptr_t)userdata);
+		on_block_after(clock, (uintptr_t)userdata);
+	else
+		lane_put((uintptr_t)userdata);
 }
 
 static void on_access(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t vaddr, void *userdata)
 {
-	uint64_t size = info >> INFO_SIZE_SHIFT & 7, store = info >> INFO_STORE_SHIFT & 1;
+	uint64_t size = (uint64_t)info << (SIZE_SHIFT - INFO_SIZE_SHIFT) & UINT64_C(7) << SIZE_SHIFT;
+	uint64_t store = (uint64_t)info << (STORE_SHIFT - INFO_STORE_SHIFT) & UINT64_C(1) << STORE_SHIFT;
 
 	(void)vcpu;
-	lane_put(WORD_ADDR(vaddr) | size << SIZE_SHIFT | store << STORE_SHIFT | (uintptr_t)userdata);
+	lane_put(WORD_ADDR(vaddr) | size | store | (uintptr_t)userdata);
 }
 
 static void on_access_slowly(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t vaddr, void *userdata)
@@ -63,12 +71,18 @@ static void choose_access_cb(void)
 		}
 }
 
-/* Pieces of at most BLOCK_INSNS instructions: their numbers fit into a word. */
+/*
+ * Pieces of at most BLOCK_INSNS instructions: their numbers fit into a word. A jump to the vsyscall page is a
+ * block without bytes above user space: the emulator makes the call as the kernel does, and nothing is
+ * executed.
+ */
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	size_t n = qemu_plugin_tb_n_insns(tb);
 
 	(void)id;
+	if (n && qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, 0)) > WORD_ADDR(UINT64_MAX))
+		return;
 	for (size_t first = 0; first < n; first += BLOCK_INSNS) {
 		size_t count = n - first < BLOCK_INSNS ? n - first : BLOCK_INSNS;
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, first);
