@@ -71,7 +71,7 @@ static int open_foreign(struct trace **out, const char *path, const struct impor
 			const char *options, struct err *e)
 {
 	struct importer *im;
-	int fd, rc = ops->open(&im, path, options ? options : "", e);
+	int fd, rc = importer_open(&im, ops, path, options ? options : "", e);
 
 	if (rc < 0)
 		return rc;

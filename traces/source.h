@@ -53,13 +53,17 @@ struct importer;
 struct importer_ops {
 	const char *name; /* "lackey" */
 	const char *sentence;
+	/* What sets the format apart from others with the same `open`: a struct text_format, a struct
+	 * generator_pattern. */
+	const void *form;
 	/* 0 … 100: how sure it is that the first n bytes (decompressed) of a file are its format. NULL for
 	 * generators. */
 	int (*probe)(const uint8_t *head, size_t n);
 	/* Whether the files of a directory are one trace of this format. NULL: it knows no directories. */
 	bool (*probe_directory)(const char *path);
 	/* path "-" is standard input; options: "key=value,…" or "". */
-	int (*open)(struct importer **out, const char *path, const char *options, struct err *e);
+	int (*open)(struct importer **out, const struct importer_ops *ops, const char *path,
+		    const char *options, struct err *e);
 	/*
 	 * Next batch: 1, 0 at the end, negative on error with file, line and offset in e. b->order and
 	 * b->after are not set: the writer gives them out. Batches of different threads may follow each
@@ -74,6 +78,11 @@ struct importer_ops {
 struct importer {
 	const struct importer_ops *ops;
 };
+static inline int importer_open(struct importer **out, const struct importer_ops *ops, const char *path,
+				const char *options, struct err *e)
+{
+	return ops->open(out, ops, path, options, e);
+}
 
 /* The table of formats: importer_at(i) until NULL. */
 const struct importer_ops *importer_at(size_t i);

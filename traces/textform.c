@@ -81,9 +81,10 @@ void textform_control(FILE *f, const struct control *c)
 {
 	const struct record_op_info *info = record_op_info(c->op);
 	const char *name = info->args;
+	unsigned nr = record_op_written(info, c);
 
 	fprintf(f, "%" PRIu32 ".%" PRIu32 " %s", c->pid, c->tid, info->name);
-	for (unsigned i = 0; i < info->nr_args; i++) {
+	for (unsigned i = 0; i < nr; i++) {
 		size_t n = strcspn(name, " ");
 
 		if (n == 3 && !memcmp(name, "fid", 3) && c->arg[i] == FID_NONE)

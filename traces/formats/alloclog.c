@@ -429,7 +429,6 @@ static int alloclog_probe(const uint8_t *head, size_t n)
 }
 
 static const struct text_format alloclog_format = {
-	.ops = &alloclog_importer,
 	.options = {ALLOCATIONS_OPTION},
 	.state_bytes = sizeof(struct alloclog),
 	.start = alloclog_start,
@@ -439,18 +438,9 @@ static const struct text_format alloclog_format = {
 	.release = alloclog_release,
 };
 
-static int alloclog_open(struct importer **out, const char *path, const char *options, struct err *e)
-{
-	return textfile_open(out, &alloclog_format, path, options, e);
-}
-
 const struct importer_ops alloclog_importer = {
 	.name = "alloclog",
 	.sentence = "faultline record --malloc: allocations, whose blocks are stored once each",
 	.probe = alloclog_probe,
-	.open = alloclog_open,
-	.next = textfile_next,
-	.provenance = textfile_provenance,
-	.position = textfile_position,
-	.close = textfile_close,
+	TEXTFILE_HOOKS(&alloclog_format),
 };

@@ -29,6 +29,7 @@
 #include "traces/formats/textfile.h"
 
 #define DISKS_MAX    4096
+#define SLOTS        (4 * DISKS_MAX)
 #define DISK_BYTES   (UINT64_C(16) << 40)
 #define REQUEST_MAX  (UINT64_C(1) << 31)
 #define DISK_NAME    64
@@ -45,9 +46,17 @@ struct request {
 	uint64_t off, len, time;
 };
 
+struct blockio_form {
+	struct text_format format; /* first: a textfile knows only this one */
+	bool (*take)(const char *p, const char *end, struct request *r);
+	uint64_t unit_ns; /* of the times */
+	const char *expected;
+};
+
 struct blockio {
 	char (*disks)[DISK_NAME];
 	uint32_t nr_disks, last_disk;
+	uint16_t *slots; /* by the hash of the name: number + 1, 0: none */
 	bool begun;
 	uint64_t first, last; /* times, in the file's unit */
 };
@@ -110,11 +119,21 @@ static bool take_alibaba(const char *p, const char *end, struct request *r)
 	return r->write || is_word(w[1], "r");
 }
 
+static uint32_t hash_text(const char *s)
+{
+	uint32_t h = 2166136261;
+
+	for (; *s; s++)
+		h = (h ^ (uint8_t)*s) * 16777619;
+	return h ^ h >> 15;
+}
+
 /* The file of a disk; declares it when it is new. DISKS_MAX: too many. */
 static uint32_t disk_number(struct textfile *t, struct blockio *x, struct text_word name)
 {
 	size_t n = MIN_OF(name.n, (size_t)DISK_NAME - 1);
 	char text[DISK_NAME];
+	uint32_t at;
 	struct control c = {.op = REC_FILE, .pid = 1, .tid = 1, .cpu = -1, .text = text};
 
 	for (size_t i = 0; i < n; i++)
@@ -122,11 +141,12 @@ static uint32_t disk_number(struct textfile *t, struct blockio *x, struct text_w
 	text[n] = '\0';
 	if (x->last_disk < x->nr_disks && !strcmp(x->disks[x->last_disk], text))
 		return x->last_disk;
-	for (uint32_t i = 0; i < x->nr_disks; i++)
-		if (!strcmp(x->disks[i], text))
-			return x->last_disk = i;
+	for (at = hash_text(text) % SLOTS; x->slots[at]; at = (at + 1) % SLOTS)
+		if (!strcmp(x->disks[x->slots[at] - 1], text))
+			return x->last_disk = x->slots[at] - 1u;
 	if (x->nr_disks == DISKS_MAX)
 		return DISKS_MAX;
+	x->slots[at] = (uint16_t)(x->nr_disks + 1);
 	memcpy(x->disks[x->nr_disks], text, n + 1);
 	c.arg[0] = x->nr_disks;
 	c.arg[1] = DISK_BYTES;
@@ -192,27 +212,16 @@ static bool is_head(const char *p, const char *end)
 	return false;
 }
 
-static int msr_line(struct textfile *t, const char *p, const char *end, struct err *e)
+static int blockio_line(struct textfile *t, const char *p, const char *end, struct err *e)
 {
+	const struct blockio_form *form = (const struct blockio_form *)t->format;
 	struct request r;
 
-	if (!take_msr(p, end, &r))
-		return is_blank(p, end) || (t->line_no == 1 && is_head(p, end))
-			       ? 0
-			       : textfile_bad(t, p, end,
-					      "\"TIMESTAMP,HOST,DISK,Read|Write,OFFSET,SIZE,TIME\"", e);
-	return put_request(t, p, end, &r, UNIT_MSR, e);
-}
-
-static int alibaba_line(struct textfile *t, const char *p, const char *end, struct err *e)
-{
-	struct request r;
-
-	if (!take_alibaba(p, end, &r))
-		return is_blank(p, end) || (t->line_no == 1 && is_head(p, end))
-			       ? 0
-			       : textfile_bad(t, p, end, "\"DEVICE,R|W,OFFSET,LENGTH,TIMESTAMP\"", e);
-	return put_request(t, p, end, &r, UNIT_ALIBABA, e);
+	if (form->take(p, end, &r))
+		return put_request(t, p, end, &r, form->unit_ns, e);
+	if (is_blank(p, end) || (t->line_no == 1 && is_head(p, end)))
+		return 0;
+	return textfile_bad(t, p, end, form->expected, e);
 }
 
 static int blockio_start(struct textfile *t, struct err *e)
@@ -221,7 +230,8 @@ static int blockio_start(struct textfile *t, struct err *e)
 
 	(void)e;
 	x->disks = mem_alloc_late(DISKS_MAX, sizeof *x->disks);
-	t->provenance.recorder = t->format->ops->name;
+	x->slots = mem_alloc_late(SLOTS, sizeof *x->slots);
+	t->provenance.recorder = t->im.ops->name;
 	t->provenance.no_threads = true;
 	t->provenance.no_fetches = true;
 	t->provenance.notes =
@@ -231,52 +241,41 @@ static int blockio_start(struct textfile *t, struct err *e)
 
 static void blockio_release(struct textfile *t)
 {
-	mem_free(((struct blockio *)t->state)->disks);
+	struct blockio *x = t->state;
+
+	mem_free(x->disks);
+	mem_free(x->slots);
 }
 
-static int msr_probe_line(const void *ctx, const char *p, const char *end)
+static int probe_line(const void *ctx, const char *p, const char *end)
 {
+	const struct blockio_form *form = ctx;
 	struct request r;
 
-	(void)ctx;
-	return is_blank(p, end) || is_head(p, end) ? 0 : take_msr(p, end, &r) ? 1 : -1;
+	return is_blank(p, end) || is_head(p, end) ? 0 : form->take(p, end, &r) ? 1 : -1;
 }
 
-static int alibaba_probe_line(const void *ctx, const char *p, const char *end)
-{
-	struct request r;
-
-	(void)ctx;
-	return is_blank(p, end) || is_head(p, end) ? 0 : take_alibaba(p, end, &r) ? 1 : -1;
-}
-
-#define BLOCKIO(name_, sentence_)                                                                            \
-	static int name_##_probe(const uint8_t *head, size_t n)                                              \
-	{                                                                                                    \
-		return text_probe_share(head, n, name_##_probe_line, NULL) * 9 / 10;                         \
-	}                                                                                                    \
-	static const struct text_format name_##_format = {                                                   \
-		.ops = &name_##_importer,                                                                    \
-		.options = {{"pace", "sleep none"}},                                                         \
-		.state_bytes = sizeof(struct blockio),                                                       \
-		.start = blockio_start,                                                                      \
-		.line = name_##_line,                                                                        \
-		.release = blockio_release,                                                                  \
-	};                                                                                                   \
-	static int name_##_open(struct importer **out, const char *path, const char *options, struct err *e) \
-	{                                                                                                    \
-		return textfile_open(out, &name_##_format, path, options, e);                                \
-	}                                                                                                    \
-	const struct importer_ops name_##_importer = {                                                       \
-		.name = #name_,                                                                              \
-		.sentence = sentence_,                                                                       \
-		.probe = name_##_probe,                                                                      \
-		.open = name_##_open,                                                                        \
-		.next = textfile_next,                                                                       \
-		.provenance = textfile_provenance,                                                           \
-		.position = textfile_position,                                                               \
-		.close = textfile_close,                                                                     \
+#define BLOCKIO(name_, unit_ns_, sentence_, columns_)                                 \
+	static const struct blockio_form name_##_form = {                             \
+		.format = {.options = {{"pace", "sleep none"}},                       \
+			   .state_bytes = sizeof(struct blockio),                     \
+			   .start = blockio_start,                                    \
+			   .line = blockio_line,                                      \
+			   .release = blockio_release},                               \
+		.take = take_##name_,                                                 \
+		.unit_ns = unit_ns_,                                                  \
+		.expected = "\"" columns_ "\"",                                       \
+	};                                                                            \
+	static int name_##_probe(const uint8_t *head, size_t n)                       \
+	{                                                                             \
+		return text_probe_share(head, n, probe_line, &name_##_form) * 9 / 10; \
+	}                                                                             \
+	const struct importer_ops name_##_importer = {                                \
+		.name = #name_,                                                       \
+		.sentence = sentence_ columns_,                                       \
+		.probe = name_##_probe,                                               \
+		TEXTFILE_HOOKS(&name_##_form.format),                                 \
 	};
 
-BLOCKIO(msr, "block I/O of MSR Cambridge: TIMESTAMP,HOST,DISK,Read|Write,OFFSET,SIZE,TIME")
-BLOCKIO(alibaba, "block I/O of Alibaba: DEVICE,R|W,OFFSET,LENGTH,TIMESTAMP")
+BLOCKIO(msr, UNIT_MSR, "block I/O of MSR Cambridge: ", "TIMESTAMP,HOST,DISK,Read|Write,OFFSET,SIZE,TIME")
+BLOCKIO(alibaba, UNIT_ALIBABA, "block I/O of Alibaba: ", "DEVICE,R|W,OFFSET,LENGTH,TIMESTAMP")

@@ -96,34 +96,23 @@ static int probe_with(const struct champsim *f, const uint8_t *head, size_t n)
 	return nr && accesses * 10 >= nr && accesses <= nr * (f->nr_loads + f->nr_stores) * 3 / 4 ? 75 : 0;
 }
 
-#define CHAMPSIM(name_, sentence_, ...)                                                                      \
-	static const struct champsim name_##_champsim;                                                       \
-	static int name_##_probe(const uint8_t *head, size_t n)                                              \
-	{                                                                                                    \
-		return probe_with(&name_##_champsim, head, n);                                               \
-	}                                                                                                    \
-	static int name_##_open(struct importer **out, const char *path, const char *options, struct err *e) \
-	{                                                                                                    \
-		return textfile_open(out, &name_##_champsim.format, path, options, e);                       \
-	}                                                                                                    \
-	const struct importer_ops name_##_importer = {                                                       \
-		.name = #name_,                                                                              \
-		.sentence = sentence_,                                                                       \
-		.probe = name_##_probe,                                                                      \
-		.open = name_##_open,                                                                        \
-		.next = textfile_next,                                                                       \
-		.provenance = textfile_provenance,                                                           \
-		.position = textfile_position,                                                               \
-		.close = textfile_close,                                                                     \
-	};                                                                                                   \
-	static const struct champsim name_##_champsim = {.format = {.ops = &name_##_importer,                \
-								    .start = champsim_start,                 \
-								    .line = champsim_record,                 \
-								    __VA_ARGS__};
+#define CHAMPSIM(name_, bytes_, sentence_, ...)                                                       \
+	static const struct champsim name_##_champsim;                                                \
+	static int name_##_probe(const uint8_t *head, size_t n)                                       \
+	{                                                                                             \
+		return probe_with(&name_##_champsim, head, n);                                        \
+	}                                                                                             \
+	const struct importer_ops name_##_importer = {                                                \
+		.name = #name_,                                                                       \
+		.sentence = sentence_,                                                                \
+		.probe = name_##_probe,                                                               \
+		TEXTFILE_HOOKS(&name_##_champsim.format),                                             \
+	};                                                                                            \
+	static const struct champsim name_##_champsim = {                                             \
+		.format = {.record_bytes = bytes_, .start = champsim_start, .line = champsim_record}, \
+		__VA_ARGS__};
 
-CHAMPSIM(champsim, "ChampSim instruction traces: records of 64 bytes", .record_bytes = 64
-}, .stores_at = 16,
-	 .nr_stores = 2, .loads_at = 32, .nr_loads = 4)
-CHAMPSIM(cloudsuite, "ChampSim's CloudSuite traces: records of 96 bytes", .record_bytes = 96
-}, .stores_at = 24,
-	 .nr_stores = 4, .loads_at = 56, .nr_loads = 4, .asid_at = 88)
+CHAMPSIM(champsim, 64, "ChampSim instruction traces: records of 64 bytes", .stores_at = 16, .nr_stores = 2,
+	 .loads_at = 32, .nr_loads = 4)
+CHAMPSIM(cloudsuite, 96, "ChampSim's CloudSuite traces: records of 96 bytes", .stores_at = 24, .nr_stores = 4,
+	 .loads_at = 56, .nr_loads = 4, .asid_at = 88)

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "sim/check.h"
 #include "traces/formats/textfile.h"
 
 static const struct column_name {
@@ -48,56 +49,102 @@ static bool compile_one(struct column *col, const char *s, size_t n)
 	return false;
 }
 
-bool columns_compile(struct columns *c, const char *description, const struct column_word *words, bool loose,
-		     const char **wrong)
+/* The word to try behind this first letter: of one letter, or the only one. NULL: there is none. */
+static const struct column_word *quick_word(const struct column_word *words, char first)
 {
-	const char *s = description;
-	bool optional = false;
+	const struct column_word *found = NULL;
+	unsigned n = 0;
 
-	*c = (struct columns){.loose = loose, .words = words};
+	for (const struct column_word *w = words; w->word; w++) {
+		if (w->word[0] != first)
+			continue;
+		if (!w->word[1])
+			return w;
+		found = w;
+		n++;
+	}
+	return n == 1 && strlen(found->word) <= sizeof(uint64_t) ? found : NULL;
+}
+
+static void init_quick(struct columns *c)
+{
+	c->quick[0].value = c->quick[0].mask = UINT64_MAX; /* of no character: none fits it */
+	c->nr_quick = 1;
+	for (int first = '!'; first < 127; first++) {
+		bool lower = first >= 'a' && first <= 'z';
+		const struct column_word *w = quick_word(c->words, (char)(lower ? first - 32 : first));
+		uint8_t text[8] = {0};
+		size_t n = 0;
+
+		if (!w)
+			continue;
+		for (; w->word[n]; n++)
+			text[n] = (uint8_t)(lower && w->word[n] >= 'A' && w->word[n] <= 'Z' ? w->word[n] | 32
+											    : w->word[n]);
+		c->first[first] = (uint8_t)c->nr_quick;
+		c->quick[c->nr_quick++] =
+			(struct column_quick){get_u64(text), UINT64_MAX >> 8 * (8 - n), (uint32_t)n, w->kind};
+	}
+}
+
+static void init(struct columns *c, const struct column_word *words, bool loose)
+{
+	*c = (struct columns){.words = words};
 	c->separator[' '] = c->separator['\t'] = 1;
 	c->separator[','] = c->separator[';'] = c->separator[':'] = loose;
 	memcpy(c->ends, c->separator, sizeof c->ends);
 	c->ends['\n'] = c->ends['\r'] = c->ends['\0'] = 1;
-	for (const struct column_word *w = words; w->word; w++)
-		if (!w->word[1]) {
-			c->letter[(uint8_t)w->word[0]] = (uint8_t)(w->kind + 1);
-			if (w->word[0] >= 'A' && w->word[0] <= 'Z')
-				c->letter[(uint8_t)(w->word[0] | 32)] = (uint8_t)(w->kind + 1);
-		}
+	init_quick(c);
+}
+
+/* One more column; false: it cannot stand there. */
+static bool add(struct columns *c, struct column col)
+{
+	bool after_optional = c->n && c->column[c->n - 1].optional;
+
+	if ((after_optional && !col.optional && col.kind != COLUMN_REST) ||
+	    (c->has[col.kind] && col.kind != COLUMN_SKIP))
+		return false;
+	c->column[c->n++] = col;
+	c->has[col.kind] = true;
+	c->required += !col.optional && col.kind != COLUMN_REST;
+	return true;
+}
+
+void columns_init(struct columns *c, const struct column *column, unsigned n, const struct column_word *words,
+		  bool loose)
+{
+	init(c, words, loose);
+	for (unsigned i = 0; i < n; i++)
+		CHECK(add(c, column[i]), "column %u of %u", i, n);
+}
+
+bool columns_compile(struct columns *c, const char *description, const struct column_word *words, bool loose,
+		     const char **wrong)
+{
+	const char *s = description;
+
+	init(c, words, loose);
 	*wrong =
 		"names with commas between them, of: ip addr size pid tid op skip rest, with a base (addr10, "
 		"size16, addr0) or ? behind";
 	for (;;) {
 		size_t n = strcspn(s, ",");
-		struct column *col = &c->column[c->n];
+		struct column col;
 
-		if (c->n == COLUMNS_MAX || !compile_one(col, s, n) || (c->n && col[-1].kind == COLUMN_REST))
+		if (c->n == COLUMNS_MAX || !compile_one(&col, s, n) ||
+		    (c->n && c->column[c->n - 1].kind == COLUMN_REST))
 			return false;
-		if ((optional && !col->optional && col->kind != COLUMN_REST) ||
-		    (c->has[col->kind] && col->kind != COLUMN_SKIP)) {
+		if (!add(c, col)) {
 			*wrong = "each name once, and only names with ? behind one with ?";
 			return false;
 		}
-		optional = optional || col->optional;
-		c->has[col->kind] = true;
-		c->n++;
-		c->required += !optional && col->kind != COLUMN_REST;
 		s += n;
 		if (*s++ != ',')
 			break;
 	}
 	*wrong = "a column addr";
 	return c->has[COLUMN_ADDR];
-}
-
-static inline const char *number(const char *p, unsigned base, uint64_t *v)
-{
-	bool prefix = p[0] == '0' && (p[1] | 32) == 'x';
-
-	if (base == 10 || (base == 0 && !prefix))
-		return text_dec_fast(p, v);
-	return text_hex_fast(p + (prefix ? 2 : 0), v);
 }
 
 /* The word at p as one of the list, in either case. */
@@ -119,12 +166,9 @@ static const char *long_word(const struct columns *c, const char *p, uint64_t *v
 
 static inline const char *op_word(const struct columns *c, const char *p, uint64_t *v)
 {
-	unsigned kind = c->letter[(uint8_t)*p];
+	const char *end = column_quick_op(c, p, v);
 
-	if (UNLIKELY(!kind || !c->ends[(uint8_t)p[1]]))
-		return long_word(c, p, v);
-	*v = kind - 1;
-	return p + 1;
+	return LIKELY(end && c->ends[(uint8_t)*end]) ? end : long_word(c, p, v);
 }
 
 static const char *skip_word(const struct columns *c, const char *p)
@@ -138,7 +182,7 @@ static inline const char *one_column(const struct columns *c, const struct colum
 				     uint64_t *v)
 {
 	if (LIKELY(col->kind <= COLUMN_TID)) {
-		p = number(p, col->base, v);
+		p = column_number(col->base, p, v);
 		return col->kind >= COLUMN_PID && *v > UINT32_MAX ? NULL : p;
 	}
 	if (col->kind == COLUMN_OP)

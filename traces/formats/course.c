@@ -53,24 +53,24 @@ static int course_line(struct textfile *t, const char *p, const char *end, struc
 }
 
 /* The same for lines as the classic files have them: "HEX R". */
-static const char *course_bulk(struct textfile *t, struct text_bulk *b, const char *p, const char *stop)
+static void course_bulk(struct textfile *t, struct text_bulk *b)
 {
+	const char *end;
+
 	(void)t;
-	while (p < stop && b->left) {
+	while ((end = text_bulk_line(b))) {
 		uint64_t addr;
-		const char *s = text_hex_prefixed(p, &addr);
+		const char *s = text_hex_prefixed(b->p, &addr);
 		bool store;
 
-		if (!s || s[0] != ' ' || s[2] != '\n')
+		if (!s || s[0] != ' ' || s + 2 != end)
 			break;
 		store = (s[1] | 32) == 'w';
 		if (!store && (s[1] | 32) != 'r')
 			break;
 		text_bulk_put(b, addr, store ? ACCESS_STORE : ACCESS_LOAD, 1, 1);
-		b->lines++;
-		p = s + 3;
+		text_bulk_took(b, end);
 	}
-	return p;
 }
 
 static int course_start(struct textfile *t, struct err *e)
@@ -114,24 +114,14 @@ static int course_probe(const uint8_t *head, size_t n)
 }
 
 static const struct text_format course_format = {
-	.ops = &course_importer,
 	.start = course_start,
 	.line = course_line,
 	.bulk = course_bulk,
 };
 
-static int course_open(struct importer **out, const char *path, const char *options, struct err *e)
-{
-	return textfile_open(out, &course_format, path, options, e);
-}
-
 const struct importer_ops course_importer = {
 	.name = "course",
 	.sentence = "page-replacement traces of courses: \"HEXADDRESS R|W\", with or without 0x",
 	.probe = course_probe,
-	.open = course_open,
-	.next = textfile_next,
-	.provenance = textfile_provenance,
-	.position = textfile_position,
-	.close = textfile_close,
+	TEXTFILE_HOOKS(&course_format),
 };

@@ -142,7 +142,6 @@ static int damon_probe(const uint8_t *head, size_t n)
 }
 
 static const struct text_format damon_format = {
-	.ops = &damon_importer,
 	.options = {DAMON_OPTION},
 	.state_bytes = sizeof(struct damon),
 	.start = damon_start,
@@ -152,18 +151,9 @@ static const struct text_format damon_format = {
 	.release = damon_release,
 };
 
-static int damon_open(struct importer **out, const char *path, const char *options, struct err *e)
-{
-	return textfile_open(out, &damon_format, path, options, e);
-}
-
 const struct importer_ops damon_importer = {
 	.name = "damon",
 	.sentence = "DAMON's regions by perf script: a load a page of those that were accessed, sampled",
 	.probe = damon_probe,
-	.open = damon_open,
-	.next = textfile_next,
-	.provenance = textfile_provenance,
-	.position = textfile_position,
-	.close = textfile_close,
+	TEXTFILE_HOOKS(&damon_format),
 };

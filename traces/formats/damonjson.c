@@ -279,7 +279,6 @@ static int damonjson_probe(const uint8_t *head, size_t n)
 }
 
 static const struct text_format damonjson_format = {
-	.ops = &damonjson_importer,
 	.options = {DAMON_OPTION},
 	.state_bytes = sizeof(struct damonjson),
 	.cut = damonjson_cut,
@@ -290,18 +289,9 @@ static const struct text_format damonjson_format = {
 	.release = damonjson_release,
 };
 
-static int damonjson_open(struct importer **out, const char *path, const char *options, struct err *e)
-{
-	return textfile_open(out, &damonjson_format, path, options, e);
-}
-
 const struct importer_ops damonjson_importer = {
 	.name = "damonjson",
 	.sentence = "DAMON's regions as damo's JSON: a load a page of those that were accessed, sampled",
 	.probe = damonjson_probe,
-	.open = damonjson_open,
-	.next = textfile_next,
-	.provenance = textfile_provenance,
-	.position = textfile_position,
-	.close = textfile_close,
+	TEXTFILE_HOOKS(&damonjson_format),
 };

@@ -230,7 +230,8 @@ static int open_files(struct drmemtrace *d, const struct dr_names *v, struct err
 	return rc;
 }
 
-static int drmemtrace_open(struct importer **out, const char *path, const char *options, struct err *e)
+static int drmemtrace_open(struct importer **out, const struct importer_ops *ops, const char *path,
+			   const char *options, struct err *e)
 {
 	struct drmemtrace *d;
 	struct dr_names v;
@@ -248,7 +249,7 @@ static int drmemtrace_open(struct importer **out, const char *path, const char *
 		return rc;
 	}
 	d = mem_alloc_late(1, sizeof *d);
-	d->im.ops = &drmemtrace_importer;
+	d->im.ops = ops;
 	d->addr = mem_alloc_late(DR_BATCH + DR_BATCH_SLACK + BATCH_SLACK, sizeof *d->addr);
 	d->meta = mem_alloc_late(DR_BATCH + DR_BATCH_SLACK + BATCH_SLACK, sizeof *d->meta);
 	rc = open_files(d, &v, e);

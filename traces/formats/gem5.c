@@ -177,24 +177,14 @@ static int gem5_probe(const uint8_t *head, size_t n)
 }
 
 static const struct text_format gem5_format = {
-	.ops = &gem5_importer,
 	.cut = gem5_cut,
 	.start = gem5_start,
 	.line = gem5_record,
 };
 
-static int gem5_open(struct importer **out, const char *path, const char *options, struct err *e)
-{
-	return textfile_open(out, &gem5_format, path, options, e);
-}
-
 const struct importer_ops gem5_importer = {
 	.name = "gem5",
 	.sentence = "packet traces of gem5: protobuf messages, physical addresses",
 	.probe = gem5_probe,
-	.open = gem5_open,
-	.next = textfile_next,
-	.provenance = textfile_provenance,
-	.position = textfile_position,
-	.close = textfile_close,
+	TEXTFILE_HOOKS(&gem5_format),
 };

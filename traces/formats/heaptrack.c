@@ -162,11 +162,10 @@ static int heaptrack_probe(const uint8_t *head, size_t n)
 {
 	const uint8_t *nl = memchr(head, '\n', n);
 
-	return nl && is_version((const char *)head, (const char *)nl) ? 95 : 0;
+	return nl && text_probe_lines(head, (size_t)(nl + 1 - head), is_version) ? 95 : 0;
 }
 
 static const struct text_format heaptrack_format = {
-	.ops = &heaptrack_importer,
 	.options = {ALLOCATIONS_OPTION},
 	.state_bytes = sizeof(struct heaptrack),
 	.start = heaptrack_start,
@@ -175,18 +174,9 @@ static const struct text_format heaptrack_format = {
 	.release = heaptrack_release,
 };
 
-static int heaptrack_open(struct importer **out, const char *path, const char *options, struct err *e)
-{
-	return textfile_open(out, &heaptrack_format, path, options, e);
-}
-
 const struct importer_ops heaptrack_importer = {
 	.name = "heaptrack",
 	.sentence = "heaptrack --raw: allocations, whose blocks are stored once each",
 	.probe = heaptrack_probe,
-	.open = heaptrack_open,
-	.next = textfile_next,
-	.provenance = textfile_provenance,
-	.position = textfile_position,
-	.close = textfile_close,
+	TEXTFILE_HOOKS(&heaptrack_format),
 };

@@ -188,13 +188,15 @@ static int lackey_line(struct textfile *t, const char *p, const char *end, struc
  * The same for lines as lackey prints them, "I  HEX,dec" and " L HEX,dec", without system calls and with a
  * fetch an instruction.
  */
-static const char *lackey_bulk(struct textfile *t, struct text_bulk *b, const char *p, const char *stop)
+static void lackey_bulk(struct textfile *t, struct text_bulk *b)
 {
 	struct lackey *l = t->state;
+	const char *end;
 
 	if (!l->begun || l->calls || t->option[OPT_FETCHES] != FETCH_EACH)
-		return p;
-	while (p < stop && b->left > 1) {
+		return;
+	while (b->left > 1 && (end = text_bulk_line(b))) {
+		const char *p = b->p;
 		bool fetch = p[0] == 'I', store = p[1] == 'S', modify = p[1] == 'M';
 		uint64_t addr, size;
 		const char *s;
@@ -203,7 +205,7 @@ static const char *lackey_bulk(struct textfile *t, struct text_bulk *b, const ch
 			break;
 		s = text_hex_fast(p + 3, &addr);
 		s = s && *s == ',' ? text_dec_fast(s + 1, &size) : NULL;
-		if (!s || *s != '\n' || size - 1 >= META_SIZE_MAX || addr > UINT64_MAX - size)
+		if (!s || s != end || size - 1 >= META_SIZE_MAX || addr > UINT64_MAX - size)
 			break;
 		l->has_fetches |= fetch;
 		text_bulk_put(b, addr,
@@ -213,10 +215,8 @@ static const char *lackey_bulk(struct textfile *t, struct text_bulk *b, const ch
 			      (uint32_t)size, fetch || !l->has_fetches);
 		if (modify)
 			text_bulk_put(b, addr, ACCESS_STORE, (uint32_t)size, 0);
-		b->lines++;
-		p = s + 1;
+		text_bulk_took(b, end);
 	}
-	return p;
 }
 
 /* ---- the beginning of the file ---- */
@@ -296,7 +296,6 @@ static int lackey_probe(const uint8_t *head, size_t n)
 }
 
 static const struct text_format lackey_format = {
-	.ops = &lackey_importer,
 	.options = {{"fetches", "each blocks none"}, {"syscalls", "auto on off"}, {"files", "log stat"}},
 	.state_bytes = sizeof(struct lackey),
 	.start = lackey_start,
@@ -306,18 +305,9 @@ static const struct text_format lackey_format = {
 	.release = lackey_release,
 };
 
-static int lackey_open(struct importer **out, const char *path, const char *options, struct err *e)
-{
-	return textfile_open(out, &lackey_format, path, options, e);
-}
-
 const struct importer_ops lackey_importer = {
 	.name = "lackey",
 	.sentence = "Valgrind lackey --trace-mem=yes, with --trace-syscalls=yes also its system calls",
 	.probe = lackey_probe,
-	.open = lackey_open,
-	.next = textfile_next,
-	.provenance = textfile_provenance,
-	.position = textfile_position,
-	.close = textfile_close,
+	TEXTFILE_HOOKS(&lackey_format),
 };

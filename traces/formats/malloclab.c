@@ -249,13 +249,12 @@ static int malloclab_probe(const uint8_t *head, size_t n)
 {
 	const char *p = (const char *)head, *nl = memchr(head, '\n', n);
 
-	if (!nl || !is_number(p, nl > p && nl[-1] == '\r' ? nl - 1 : nl))
+	if (!nl || !text_probe_lines(head, (size_t)(nl + 1 - p), is_number))
 		return 0;
 	return text_probe_lines(head, n, is_request) ? text_probe_lines(head, n, is_line) * 9 / 10 : 0;
 }
 
 static const struct text_format malloclab_format = {
-	.ops = &malloclab_importer,
 	.options = {ALLOCATIONS_OPTION},
 	.state_bytes = sizeof(struct malloclab),
 	.start = malloclab_start,
@@ -264,18 +263,9 @@ static const struct text_format malloclab_format = {
 	.release = malloclab_release,
 };
 
-static int malloclab_open(struct importer **out, const char *path, const char *options, struct err *e)
-{
-	return textfile_open(out, &malloclab_format, path, options, e);
-}
-
 const struct importer_ops malloclab_importer = {
 	.name = "malloclab",
 	.sentence = "malloc laboratory .rep files: requests, placed by size classes and stored once each",
 	.probe = malloclab_probe,
-	.open = malloclab_open,
-	.next = textfile_next,
-	.provenance = textfile_provenance,
-	.position = textfile_position,
-	.close = textfile_close,
+	TEXTFILE_HOOKS(&malloclab_format),
 };

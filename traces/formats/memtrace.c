@@ -31,6 +31,9 @@
 struct memtrace {
 	uint64_t accesses, events;
 	bool begun, ended;
+	/* " PID TID " of the last line that memtrace_bulk took */
+	struct text_prefix prefix;
+	uint32_t pid, tid;
 	struct memtrace_player player;
 };
 
@@ -244,6 +247,48 @@ static int memtrace_line(struct textfile *t, const char *p, const char *end, str
 		   e);
 }
 
+/* " PID TID " at p; false: it is not there, or long. */
+static bool take_prefix(struct memtrace *m, const char *p)
+{
+	uint64_t pid, tid;
+	const char *s = *p == ' ' ? text_dec_fast(p + 1, &pid) : NULL;
+
+	s = s && *s == ' ' ? text_dec_fast(s + 1, &tid) : NULL;
+	if (!s || pid > UINT32_MAX || tid > UINT32_MAX || *s != ' ')
+		return false;
+	text_prefix_set(&m->prefix, p, (size_t)(s + 1 - p));
+	m->pid = (uint32_t)pid;
+	m->tid = (uint32_t)tid;
+	return m->prefix.n;
+}
+
+/* The same for accesses of one thread. */
+static void memtrace_bulk(struct textfile *t, struct text_bulk *b)
+{
+	struct memtrace *m = t->state;
+	const char *end;
+
+	if (!m->begun || m->ended || (*b->p != 'R' && *b->p != 'W') ||
+	    (!text_prefix_is(&m->prefix, b->p + 1) && !take_prefix(m, b->p + 1)))
+		return;
+	b->pid = m->pid;
+	b->tid = m->tid;
+	while ((end = text_bulk_line(b)) && text_prefix_is(&m->prefix, b->p + 1)) {
+		bool store = *b->p == 'W';
+		uint64_t addr, size;
+		const char *p = text_hex_fast(b->p + 1 + m->prefix.n, &addr);
+
+		p = p && *p == ' ' ? text_dec_fast(p + 1, &size) : NULL;
+		if ((!store && *b->p != 'R') || p != end || size - 1 >= META_SIZE_MAX ||
+		    addr > UINT64_MAX - size)
+			break;
+		text_bulk_put(b, addr, store ? ACCESS_STORE : ACCESS_LOAD, (uint32_t)size, 1);
+		text_bulk_took(b, end);
+	}
+	m->accesses += b->lines;
+	m->events += b->lines;
+}
+
 static int memtrace_finish(struct textfile *t, struct err *e)
 {
 	struct memtrace *m = t->state;
@@ -285,26 +330,17 @@ static int memtrace_probe(const uint8_t *head, size_t n)
 }
 
 static const struct text_format memtrace_format = {
-	.ops = &memtrace_importer,
 	.options = {{"player", "off on"}},
 	.state_bytes = sizeof(struct memtrace),
 	.start = memtrace_start,
 	.line = memtrace_line,
+	.bulk = memtrace_bulk,
 	.finish = memtrace_finish,
 };
-
-static int memtrace_open(struct importer **out, const char *path, const char *options, struct err *e)
-{
-	return textfile_open(out, &memtrace_format, path, options, e);
-}
 
 const struct importer_ops memtrace_importer = {
 	.name = "memtrace",
 	.sentence = "\"# memtrace 1\": memory scenarios as text, with system calls, files and snapshots",
 	.probe = memtrace_probe,
-	.open = memtrace_open,
-	.next = textfile_next,
-	.provenance = textfile_provenance,
-	.position = textfile_position,
-	.close = textfile_close,
+	TEXTFILE_HOOKS(&memtrace_format),
 };

@@ -163,7 +163,6 @@ static int mtrace_probe(const uint8_t *head, size_t n)
 }
 
 static const struct text_format mtrace_format = {
-	.ops = &mtrace_importer,
 	.options = {ALLOCATIONS_OPTION},
 	.state_bytes = sizeof(struct mtrace),
 	.start = mtrace_start,
@@ -173,18 +172,9 @@ static const struct text_format mtrace_format = {
 	.release = mtrace_release,
 };
 
-static int mtrace_open(struct importer **out, const char *path, const char *options, struct err *e)
-{
-	return textfile_open(out, &mtrace_format, path, options, e);
-}
-
 const struct importer_ops mtrace_importer = {
 	.name = "mtrace",
 	.sentence = "glibc mtrace: allocations, whose blocks are stored once each",
 	.probe = mtrace_probe,
-	.open = mtrace_open,
-	.next = textfile_next,
-	.provenance = textfile_provenance,
-	.position = textfile_position,
-	.close = textfile_close,
+	TEXTFILE_HOOKS(&mtrace_format),
 };

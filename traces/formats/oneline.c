@@ -31,7 +31,9 @@
 
 struct oneline {
 	struct text_format format; /* first: a textfile knows only this one */
-	const char *description, *recorder, *expected;
+	const struct column *columns;
+	unsigned nr_columns;
+	const char *recorder, *expected;
 	const struct column_word *words;
 	uint32_t size;  /* of an access, when the line does not say */
 	uint64_t align; /* bits of the address that are not used */
@@ -68,10 +70,9 @@ static int oneline_start(struct textfile *t, struct err *e)
 {
 	const struct oneline *o = oneline_of(t);
 	struct oneline_state *s = t->state;
-	const char *wrong;
 
-	if (!columns_compile(&s->columns, o->description, o->words, false, &wrong))
-		return err_set(e, ERR_FORMAT, "%s: expected %s", o->description, wrong);
+	(void)e;
+	columns_init(&s->columns, o->columns, o->nr_columns, o->words, false);
 	t->provenance.recorder = o->recorder;
 	t->provenance.no_threads = true;
 	t->provenance.no_times = true;
@@ -105,31 +106,30 @@ static int oneline_line(struct textfile *t, const char *p, const char *end, stru
 	return 0;
 }
 
-/* The same for all lines without surprises. */
-static const char *oneline_bulk(struct textfile *t, struct text_bulk *b, const char *p, const char *stop)
+/* The same for all lines without surprises, once for each row. */
+static inline __attribute__((always_inline)) void oneline_bulk(struct textfile *t, struct text_bulk *b,
+							       const struct column *col, unsigned n,
+							       uint32_t size, uint64_t align)
 {
-	const struct oneline *o = oneline_of(t);
 	struct oneline_state *s = t->state;
-	const struct columns *c = &s->columns;
+	bool fetched = s->fetched;
+	const char *end;
 
-	while (p < stop && b->left) {
+	while ((end = text_bulk_line(b))) {
 		uint64_t v[COLUMN_KINDS], addr;
-		const char *end;
 
-		v[COLUMN_SIZE] = o->size;
-		end = columns_take(c, p, v);
-		if (!end || *end != '\n' || v[COLUMN_OP] == NO_ACCESS)
+		v[COLUMN_SIZE] = size;
+		if (!columns_quick(&s->columns, col, n, false, b->p, end, v) || v[COLUMN_OP] == NO_ACCESS)
 			break;
-		addr = v[COLUMN_ADDR] & ~o->align;
+		addr = v[COLUMN_ADDR] & ~align;
 		if (v[COLUMN_SIZE] - 1 >= META_SIZE_MAX || addr > UINT64_MAX - v[COLUMN_SIZE])
 			break;
-		s->fetched |= v[COLUMN_OP] == ACCESS_FETCH;
+		fetched |= v[COLUMN_OP] == ACCESS_FETCH;
 		text_bulk_put(b, addr, (enum access_kind)v[COLUMN_OP], (uint32_t)v[COLUMN_SIZE],
-			      v[COLUMN_OP] == ACCESS_FETCH || !s->fetched);
-		b->lines++;
-		p = end + 1;
+			      v[COLUMN_OP] == ACCESS_FETCH || !fetched);
+		text_bulk_took(b, end);
 	}
-	return p;
+	s->fetched = fetched;
 }
 
 static int probe_line(const void *ctx, const char *p, const char *end)
@@ -145,58 +145,60 @@ static int probe_line(const void *ctx, const char *p, const char *end)
 static int probe_with(const struct oneline *o, const uint8_t *head, size_t n)
 {
 	struct columns columns;
-	const char *wrong;
 
-	if (!columns_compile(&columns, o->description, o->words, false, &wrong))
-		return 0;
+	columns_init(&columns, o->columns, o->nr_columns, o->words, false);
 	return text_probe_share(head, n, probe_line, &columns) * o->sure / 100;
 }
 
-#define ONELINE(name_, sentence_, ...)                                                                       \
-	static const struct oneline name_##_oneline;                                                         \
-	static int name_##_probe(const uint8_t *head, size_t n)                                              \
-	{                                                                                                    \
-		return probe_with(&name_##_oneline, head, n);                                                \
-	}                                                                                                    \
-	static int name_##_open(struct importer **out, const char *path, const char *options, struct err *e) \
-	{                                                                                                    \
-		return textfile_open(out, &name_##_oneline.format, path, options, e);                        \
-	}                                                                                                    \
-	const struct importer_ops name_##_importer = {                                                       \
-		.name = #name_,                                                                              \
-		.sentence = sentence_,                                                                       \
-		.probe = name_##_probe,                                                                      \
-		.open = name_##_open,                                                                        \
-		.next = textfile_next,                                                                       \
-		.provenance = textfile_provenance,                                                           \
-		.position = textfile_position,                                                               \
-		.close = textfile_close,                                                                     \
-	};                                                                                                   \
-	static const struct oneline name_##_oneline = {                                                      \
-		.format = {.ops = &name_##_importer,                                                         \
-			   .state_bytes = sizeof(struct oneline_state),                                      \
-			   .start = oneline_start,                                                           \
-			   .line = oneline_line,                                                             \
-			   .bulk = oneline_bulk},                                                            \
+#define ONELINE(name_, sentence_, columns_, size_, align_, ...)                                 \
+	static const struct column name_##_columns[] = {columns_};                              \
+	static const struct oneline name_##_oneline;                                            \
+	static int name_##_probe(const uint8_t *head, size_t n)                                 \
+	{                                                                                       \
+		return probe_with(&name_##_oneline, head, n);                                   \
+	}                                                                                       \
+	static void name_##_bulk(struct textfile *t, struct text_bulk *b)                       \
+	{                                                                                       \
+		oneline_bulk(t, b, name_##_columns, ARRAY_LEN(name_##_columns), size_, align_); \
+	}                                                                                       \
+	const struct importer_ops name_##_importer = {                                          \
+		.name = #name_,                                                                 \
+		.sentence = sentence_,                                                          \
+		.probe = name_##_probe,                                                         \
+		TEXTFILE_HOOKS(&name_##_oneline.format),                                        \
+	};                                                                                      \
+	static const struct oneline name_##_oneline = {                                         \
+		.format = {.state_bytes = sizeof(struct oneline_state),                         \
+			   .start = oneline_start,                                              \
+			   .line = oneline_line,                                                \
+			   .bulk = name_##_bulk},                                               \
+		.columns = name_##_columns,                                                     \
+		.nr_columns = ARRAY_LEN(name_##_columns),                                       \
+		.size = size_,                                                                  \
+		.align = align_,                                                                \
 		__VA_ARGS__};
 
-ONELINE(rw, "an access a line: \"r|w HEXADDRESS\"", .description = "op,addr", .words = rw_words, .size = 1,
-	.sure = 80, .recorder = NULL, .expected = "\"r HEXADDRESS\" or \"w HEXADDRESS\"")
-ONELINE(dramsim3, "DRAMsim3, DRAMSim2: \"0xADDRESS READ|WRITE CYCLE\"", .description = "addr,op,skip",
-	.words = dram_words, .size = 64, .physical = true, .sure = 85, .recorder = "dramsim3",
+#define LIST(...) __VA_ARGS__ /* columns with the commas between them as one argument */
+#define OP        COLUMN_OP_WORD
+#define ADDR      COLUMN_NUMBER(ADDR, 16)
+#define REST      COLUMN_REST_OF_IT
+
+ONELINE(rw, "an access a line: \"r|w HEXADDRESS\"", LIST(OP, ADDR), 1, 0, .words = rw_words, .sure = 80,
+	.recorder = NULL, .expected = "\"r HEXADDRESS\" or \"w HEXADDRESS\"")
+ONELINE(dramsim3, "DRAMsim3, DRAMSim2: \"0xADDRESS READ|WRITE CYCLE\"", LIST(ADDR, OP, COLUMN_SKIP_WORD), 64,
+	0, .words = dram_words, .physical = true, .sure = 85, .recorder = "dramsim3",
 	.expected = "\"HEXADDRESS READ|WRITE CYCLE\"")
-ONELINE(ramulator, "Ramulator 1 memory trace: \"0xADDRESS R|W\"", .description = "addr,op", .words = rw_words,
-	.size = 64, .physical = true, .sure = 75, .recorder = "ramulator",
+ONELINE(ramulator, "Ramulator 1 memory trace: \"0xADDRESS R|W\"", LIST(ADDR, OP), 64, 0, .words = rw_words,
+	.physical = true, .sure = 75, .recorder = "ramulator",
 	.expected = "\"0xADDRESS R\" or \"0xADDRESS W\"")
-ONELINE(ramulator2, "Ramulator 2 load-store trace: \"LD|ST ADDRESS\"", .description = "op,addr0",
-	.words = ldst_words, .size = 64, .physical = true, .sure = 85, .recorder = "ramulator 2",
+ONELINE(ramulator2, "Ramulator 2 load-store trace: \"LD|ST ADDRESS\"", LIST(OP, COLUMN_NUMBER(ADDR, 0)), 64,
+	0, .words = ldst_words, .physical = true, .sure = 85, .recorder = "ramulator 2",
 	.expected = "\"LD ADDRESS\" or \"ST ADDRESS\", hex behind 0x, else decimal")
 ONELINE(prospero, "SST Prospero text: \"CYCLES R|W ADDRESS LENGTH\", decimal",
-	.description = "skip,op,addr10,size", .words = rw_words, .sure = 85, .recorder = "sst prospero",
-	.expected = "\"CYCLES R|W ADDRESS LENGTH\", all decimal")
-ONELINE(din, "Dinero III and IV: \"LABEL HEXADDRESS\"", .description = "op,addr,rest", .words = din_words,
-	.size = 4, .align = 3, .sure = 80, .recorder = "din",
-	.expected = "\"LABEL HEXADDRESS\" with a label of 0 to 5")
-ONELINE(xdin, "Dinero IV extended: \"r|w|i|m|c|v HEXADDRESS HEXSIZE\"", .description = "op,addr,size16,rest",
-	.words = xdin_words, .sure = 85, .recorder = "xdin",
-	.expected = "\"TYPE HEXADDRESS HEXSIZE\" with a type of r w i m c v")
+	LIST(COLUMN_SKIP_WORD, OP, COLUMN_NUMBER(ADDR, 10), COLUMN_NUMBER(SIZE, 10)), 0, 0, .words = rw_words,
+	.sure = 85, .recorder = "sst prospero", .expected = "\"CYCLES R|W ADDRESS LENGTH\", all decimal")
+ONELINE(din, "Dinero III and IV: \"LABEL HEXADDRESS\"", LIST(OP, ADDR, REST), 4, 3, .words = din_words,
+	.sure = 80, .recorder = "din", .expected = "\"LABEL HEXADDRESS\" with a label of 0 to 5")
+ONELINE(xdin, "Dinero IV extended: \"r|w|i|m|c|v HEXADDRESS HEXSIZE\"",
+	LIST(OP, ADDR, COLUMN_NUMBER(SIZE, 16), REST), 0, 0, .words = xdin_words, .sure = 85,
+	.recorder = "xdin", .expected = "\"TYPE HEXADDRESS HEXSIZE\" with a type of r w i m c v")

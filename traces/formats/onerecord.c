@@ -119,34 +119,25 @@ static int probe_with(const struct onerecord *o, const uint8_t *head, size_t n)
 	return i ? o->sure : 0;
 }
 
-#define ONERECORD(name_, bytes_, sentence_, ...)                                                             \
-	static const struct onerecord name_##_onerecord;                                                     \
-	static int name_##_probe_head(const uint8_t *head, size_t n)                                         \
-	{                                                                                                    \
-		return probe_with(&name_##_onerecord, head, n);                                              \
-	}                                                                                                    \
-	static int name_##_open(struct importer **out, const char *path, const char *options, struct err *e) \
-	{                                                                                                    \
-		return textfile_open(out, &name_##_onerecord.format, path, options, e);                      \
-	}                                                                                                    \
-	const struct importer_ops name_##_importer = {                                                       \
-		.name = #name_,                                                                              \
-		.sentence = sentence_,                                                                       \
-		.probe = name_##_probe_head,                                                                 \
-		.open = name_##_open,                                                                        \
-		.next = textfile_next,                                                                       \
-		.provenance = textfile_provenance,                                                           \
-		.position = textfile_position,                                                               \
-		.close = textfile_close,                                                                     \
-	};                                                                                                   \
-	static const struct onerecord name_##_onerecord = {                                                  \
-		.format = {.ops = &name_##_importer,                                                         \
-			   .state_bytes = sizeof(struct onerecord_state),                                    \
-			   .record_bytes = bytes_,                                                           \
-			   .start = onerecord_start,                                                         \
-			   .line = onerecord_line},                                                          \
-		.take = name_##_take,                                                                        \
-		.probe = name_##_probe,                                                                      \
+#define ONERECORD(name_, bytes_, sentence_, ...)                          \
+	static const struct onerecord name_##_onerecord;                  \
+	static int name_##_probe_head(const uint8_t *head, size_t n)      \
+	{                                                                 \
+		return probe_with(&name_##_onerecord, head, n);           \
+	}                                                                 \
+	const struct importer_ops name_##_importer = {                    \
+		.name = #name_,                                           \
+		.sentence = sentence_,                                    \
+		.probe = name_##_probe_head,                              \
+		TEXTFILE_HOOKS(&name_##_onerecord.format),                \
+	};                                                                \
+	static const struct onerecord name_##_onerecord = {               \
+		.format = {.state_bytes = sizeof(struct onerecord_state), \
+			   .record_bytes = bytes_,                        \
+			   .start = onerecord_start,                      \
+			   .line = onerecord_line},                       \
+		.take = name_##_take,                                     \
+		.probe = name_##_probe,                                   \
 		__VA_ARGS__};
 
 ONERECORD(dinero8, 8, "Dinero IV binary: records of 8 bytes", .recorder = "dinero binary", .fetches = true,

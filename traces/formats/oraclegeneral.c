@@ -105,31 +105,22 @@ static int oracle_probe(const uint8_t *head, size_t n, size_t bytes)
 	return nr ? (links ? 90 : 60) : 0;
 }
 
-#define ORACLE(name_, bytes_, sentence_)                                                                     \
-	static int name_##_probe(const uint8_t *head, size_t n)                                              \
-	{                                                                                                    \
-		return oracle_probe(head, n, bytes_);                                                        \
-	}                                                                                                    \
-	static const struct text_format name_##_format = {                                                   \
-		.ops = &name_##_importer,                                                                    \
-		.options = {{"object", "page address"}},                                                     \
-		.record_bytes = bytes_,                                                                      \
-		.start = oracle_start,                                                                       \
-		.line = oracle_record,                                                                       \
-	};                                                                                                   \
-	static int name_##_open(struct importer **out, const char *path, const char *options, struct err *e) \
-	{                                                                                                    \
-		return textfile_open(out, &name_##_format, path, options, e);                                \
-	}                                                                                                    \
-	const struct importer_ops name_##_importer = {                                                       \
-		.name = #name_,                                                                              \
-		.sentence = sentence_,                                                                       \
-		.probe = name_##_probe,                                                                      \
-		.open = name_##_open,                                                                        \
-		.next = textfile_next,                                                                       \
-		.provenance = textfile_provenance,                                                           \
-		.position = textfile_position,                                                               \
-		.close = textfile_close,                                                                     \
+#define ORACLE(name_, bytes_, sentence_)                        \
+	static int name_##_probe(const uint8_t *head, size_t n) \
+	{                                                       \
+		return oracle_probe(head, n, bytes_);           \
+	}                                                       \
+	static const struct text_format name_##_format = {      \
+		.options = {{"object", "page address"}},        \
+		.record_bytes = bytes_,                         \
+		.start = oracle_start,                          \
+		.line = oracle_record,                          \
+	};                                                      \
+	const struct importer_ops name_##_importer = {          \
+		.name = #name_,                                 \
+		.sentence = sentence_,                          \
+		.probe = name_##_probe,                         \
+		TEXTFILE_HOOKS(&name_##_format),                \
 	};
 
 ORACLE(oraclegeneral, 24, "libCacheSim oracleGeneral: records of 24 bytes, an object a page")

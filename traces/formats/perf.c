@@ -52,6 +52,8 @@ enum mem_column {
 static const char *const mem_names[] = {
 	"PID", "TID", "IP", "ADDR", "PHYS ADDR", "DATA PAGE SIZE", "LOCAL WEIGHT", "DSRC", "SYMBOL"};
 
+#define PADDING_BUG "0x016"
+
 struct perf {
 	bool has_header;
 	unsigned n; /* columns of the header */
@@ -119,21 +121,29 @@ static bool take_header(struct perf *x, const char *p, const char *end)
 	return p == end && x->has[MEM_ADDR] && x->has[MEM_DSRC];
 }
 
-/* A whole field as a number: hex behind 0x, else decimal. */
-static bool field_number(const char *p, const char *end, uint64_t *v)
-{
-	return text_number(p, end, v) == end;
-}
-
 static bool mem_field(unsigned column, const char *p, const char *end, bool padded, uint64_t v[MEM_NR])
 {
-	static const char bug[] = "0x016";
-
 	if (column == MEM_PAGE || column == MEM_SYMBOL)
 		return true;
-	if (column == MEM_ADDR && padded && end - p > 5 && !memcmp(p, bug, 5))
+	if (column == MEM_ADDR && padded && end - p > 5 && !memcmp(p, PADDING_BUG, 5))
 		return text_hex(p + 5, end, &v[column]) == end;
-	return field_number(p, end, &v[column]);
+	return text_number(p, end, &v[column]) == end;
+}
+
+/* The end of the field at p, if it is a number as perf prints them, which is then v[column]; else NULL. */
+static inline const char *quick_field(unsigned column, const char *p, const char *end, char sep, bool padded,
+				      uint64_t v[MEM_NR])
+{
+	const char *s;
+
+	if (column == MEM_PAGE || column == MEM_SYMBOL)
+		return NULL;
+	if (column == MEM_ADDR && padded && !memcmp(p, PADDING_BUG, 5))
+		s = text_hex_fast(p + 5, &v[column]);
+	else
+		s = p[0] == '0' && p[1] == 'x' ? text_hex_fast(p + 2, &v[column])
+					       : text_dec_fast(p, &v[column]);
+	return s && (*s == sep || s == end) && s <= end ? s : NULL;
 }
 
 /* One sample by the header's columns; the symbol is the rest of the line. */
@@ -155,11 +165,14 @@ static bool mem_sample(const struct perf *x, const char *p, const char *end, uin
 			p++;
 		if (x->column[i] == MEM_SYMBOL)
 			return true;
-		stop = memchr(p, sep, (size_t)(end - p));
-		stop = stop ? stop : end;
+		stop = quick_field(x->column[i], p, end, sep, padded, v);
+		if (!stop) {
+			stop = memchr(p, sep, (size_t)(end - p));
+			stop = stop ? stop : end;
+			if (p == stop || !mem_field(x->column[i], p, stop, padded, v))
+				return false;
+		}
 		padded = padded || (x->column[i] == MEM_IP && sep == ' ' && stop - p == 18);
-		if (p == stop || !mem_field(x->column[i], p, stop, padded, v))
-			return false;
 		p = stop + (stop < end);
 	}
 	return p == end;
@@ -281,10 +294,46 @@ static bool script_sample(const char *p, const char *end, struct sample *s)
 	return at == n || text_hex(w[at].p, w[at].p + w[at].n, &s->ip) == w[at].p + w[at].n;
 }
 
+static inline const char *blanks(const char *p)
+{
+	while (*p == ' ')
+		p++;
+	return p;
+}
+
+/* The same for "TID [CPU] SECONDS.FRACTION: ADDR IP" and nothing else. */
+static bool quick_sample(const char *p, const char *end, struct sample *s)
+{
+	uint64_t unused;
+
+	*s = (struct sample){.pid = 1, .kind = ACCESS_LOAD};
+	p = text_dec_fast(blanks(p), &s->tid);
+	if (!p || *p != ' ' || s->tid > UINT32_MAX)
+		return false;
+	p = blanks(p);
+	if (*p == '[') {
+		p = text_dec_fast(p + 1, &unused);
+		if (!p || p[0] != ']' || p[1] != ' ')
+			return false;
+		p = blanks(p + 1);
+	}
+	p = text_dec_fast(p, &unused);
+	p = p && *p == '.' ? text_dec_fast(p + 1, &unused) : NULL;
+	if (!p || p[0] != ':' || p[1] != ' ')
+		return false;
+	p = text_hex_fast(blanks(p + 1), &s->addr);
+	p = p && *p == ' ' ? text_hex_fast(blanks(p), &s->ip) : NULL;
+	return p == end;
+}
+
 static int perfscript_line(struct textfile *t, const char *p, const char *end, struct err *e)
 {
 	struct sample s;
 
+	if (quick_sample(p, end, &s)) {
+		put_sample(t, &s);
+		return 0;
+	}
 	if (columns_skip(p, end))
 		return 0;
 	if (!script_sample(p, end, &s))
@@ -319,29 +368,20 @@ static int perfscript_probe(const uint8_t *head, size_t n)
 
 /* ---- rows ---- */
 
-#define PERF(name_, sentence_)                                                                               \
-	static const struct text_format name_##_format = {                                                   \
-		.ops = &name_##_importer,                                                                    \
-		.options = {{"kernel", "skip keep"},                                                         \
-			    {"fetches", "none ip"},                                                          \
-			    {"addresses", "virtual physical"}},                                              \
-		.state_bytes = sizeof(struct perf),                                                          \
-		.start = name_##_start,                                                                      \
-		.line = name_##_line,                                                                        \
-	};                                                                                                   \
-	static int name_##_open(struct importer **out, const char *path, const char *options, struct err *e) \
-	{                                                                                                    \
-		return textfile_open(out, &name_##_format, path, options, e);                                \
-	}                                                                                                    \
-	const struct importer_ops name_##_importer = {                                                       \
-		.name = #name_,                                                                              \
-		.sentence = sentence_,                                                                       \
-		.probe = name_##_probe,                                                                      \
-		.open = name_##_open,                                                                        \
-		.next = textfile_next,                                                                       \
-		.provenance = textfile_provenance,                                                           \
-		.position = textfile_position,                                                               \
-		.close = textfile_close,                                                                     \
+#define PERF(name_, sentence_)                                  \
+	static const struct text_format name_##_format = {      \
+		.options = {{"kernel", "skip keep"},            \
+			    {"fetches", "none ip"},             \
+			    {"addresses", "virtual physical"}}, \
+		.state_bytes = sizeof(struct perf),             \
+		.start = name_##_start,                         \
+		.line = name_##_line,                           \
+	};                                                      \
+	const struct importer_ops name_##_importer = {          \
+		.name = #name_,                                 \
+		.sentence = sentence_,                          \
+		.probe = name_##_probe,                         \
+		TEXTFILE_HOOKS(&name_##_format),                \
 	};
 
 PERF(perfmem, "samples of Linux perf: perf mem report -D")

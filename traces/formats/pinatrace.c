@@ -28,8 +28,7 @@
 #include "traces/formats/columns.h"
 #include "traces/formats/textfile.h"
 
-#define DEFAULT_COLUMNS "ip,op,addr,size?,rest"
-#define UNKNOWN_SIZE    1
+#define UNKNOWN_SIZE 1
 
 enum pin_option { OPT_COLUMNS, OPT_FETCHES };
 enum pin_fetches { FETCHES_NONE, FETCHES_IP };
@@ -50,6 +49,11 @@ static const struct column_word words[] = {
 	{"LOAD", ACCESS_LOAD},   {"STORE", ACCESS_STORE}, {"L", ACCESS_LOAD},
 	{"S", ACCESS_STORE},     {"I", ACCESS_FETCH},     {"IFETCH", ACCESS_FETCH},
 	{"F", ACCESS_FETCH},     {"FETCH", ACCESS_FETCH}, {NULL, 0}};
+
+/* ip,op,addr,size?,rest */
+static const struct column default_columns[] = {COLUMN_NUMBER(IP, 16), COLUMN_OP_WORD,
+						COLUMN_NUMBER(ADDR, 16), COLUMN_PERHAPS(SIZE, 10),
+						COLUMN_REST_OF_IT};
 
 /* Whether the first access in the buffer says its size. */
 static bool says_size(const struct textfile *t, const struct columns *c)
@@ -73,12 +77,13 @@ static int pin_start(struct textfile *t, struct err *e)
 	struct pin *x = t->state;
 
 	if (!columns)
-		columns = DEFAULT_COLUMNS;
-	if (!columns_compile(&x->columns, columns, words, true, &wrong))
+		columns_init(&x->columns, default_columns, ARRAY_LEN(default_columns), words, true);
+	else if (!columns_compile(&x->columns, columns, words, true, &wrong))
 		return err_set(e, ERR_USAGE, "columns=%.80s: expected %s", columns, wrong);
 	x->fetches = t->option[OPT_FETCHES] == FETCHES_IP;
 	if (x->fetches && !x->columns.has[COLUMN_IP])
-		return err_set(e, ERR_USAGE, "fetches=ip: there is no column ip in %.80s", columns);
+		return err_set(e, ERR_USAGE, "fetches=ip: there is no column ip in %.80s",
+			       columns ? columns : "");
 	t->provenance.recorder = "pinatrace";
 	t->provenance.no_threads = !x->columns.has[COLUMN_TID];
 	t->provenance.no_sizes = !says_size(t, &x->columns);
@@ -131,33 +136,42 @@ static int pin_line(struct textfile *t, const char *p, const char *end, struct e
 	return 0;
 }
 
+/* The access of a line that was taken; false: it needs more than a place in the queue. */
+static inline bool pin_put(struct pin *x, struct text_bulk *b, const uint64_t v[COLUMN_KINDS])
+{
+	bool second;
+
+	if (v[COLUMN_SIZE] - 1 >= META_SIZE_MAX || v[COLUMN_ADDR] > UINT64_MAX - v[COLUMN_SIZE])
+		return false;
+	second = v[COLUMN_OP] == ACCESS_STORE && x->last_load && x->columns.has[COLUMN_IP] &&
+		 v[COLUMN_IP] == x->last_ip && x->last_tid == 1;
+	text_bulk_put(b, v[COLUMN_ADDR], (enum access_kind)v[COLUMN_OP], (uint32_t)v[COLUMN_SIZE], !second);
+	x->last_ip = v[COLUMN_IP];
+	x->last_tid = 1;
+	x->last_load = v[COLUMN_OP] == ACCESS_LOAD;
+	return true;
+}
+
 /* The same for lines without surprises, of one thread and without fetches. */
-static const char *pin_bulk(struct textfile *t, struct text_bulk *b, const char *p, const char *stop)
+static void pin_bulk(struct textfile *t, struct text_bulk *b)
 {
 	struct pin *x = t->state;
-	bool has_ip = x->columns.has[COLUMN_IP];
+	const char *end;
 
 	if (x->ended || x->fetches || x->columns.has[COLUMN_PID] || x->columns.has[COLUMN_TID])
-		return p;
-	while (p < stop && b->left) {
+		return;
+	while ((end = text_bulk_line(b))) {
 		uint64_t v[COLUMN_KINDS] = {[COLUMN_SIZE] = UNKNOWN_SIZE};
-		const char *end = *p == '#' ? NULL : columns_take(&x->columns, p, v);
-		bool second;
 
-		if (!end || *end != '\n' || v[COLUMN_SIZE] - 1 >= META_SIZE_MAX ||
-		    v[COLUMN_ADDR] > UINT64_MAX - v[COLUMN_SIZE])
+		if (*b->p == '#' ||
+		    !(t->option_text[OPT_COLUMNS]
+			      ? columns_take(&x->columns, b->p, v) == end
+			      : columns_quick(&x->columns, default_columns, ARRAY_LEN(default_columns), true,
+					      b->p, end, v)) ||
+		    !pin_put(x, b, v))
 			break;
-		second = v[COLUMN_OP] == ACCESS_STORE && x->last_load && has_ip &&
-			 v[COLUMN_IP] == x->last_ip && x->last_tid == 1;
-		text_bulk_put(b, v[COLUMN_ADDR], (enum access_kind)v[COLUMN_OP], (uint32_t)v[COLUMN_SIZE],
-			      !second);
-		x->last_ip = v[COLUMN_IP];
-		x->last_tid = 1;
-		x->last_load = v[COLUMN_OP] == ACCESS_LOAD;
-		b->lines++;
-		p = end + 1;
+		text_bulk_took(b, end);
 	}
-	return p;
 }
 
 /* Strict: "0xIP: R|W 0x…". */
@@ -180,15 +194,12 @@ static int probe_line(const void *ctx, const char *p, const char *end)
 static int pin_probe(const uint8_t *head, size_t n)
 {
 	struct columns c;
-	const char *wrong;
 
-	if (!columns_compile(&c, DEFAULT_COLUMNS, words, true, &wrong))
-		return 0;
+	columns_init(&c, default_columns, ARRAY_LEN(default_columns), words, true);
 	return text_probe_share(head, n, probe_line, &c) * 9 / 10;
 }
 
 static const struct text_format pin_format = {
-	.ops = &pinatrace_importer,
 	.options = {{"columns", NULL}, {"fetches", "none ip"}},
 	.state_bytes = sizeof(struct pin),
 	.start = pin_start,
@@ -196,19 +207,10 @@ static const struct text_format pin_format = {
 	.bulk = pin_bulk,
 };
 
-static int pin_open(struct importer **out, const char *path, const char *options, struct err *e)
-{
-	return textfile_open(out, &pin_format, path, options, e);
-}
-
 const struct importer_ops pinatrace_importer = {
 	.name = "pinatrace",
 	.sentence =
 		"Pin's pinatrace: \"0xIP: R|W 0xADDRESS [SIZE [VALUE]]\", or with --columns what you have",
 	.probe = pin_probe,
-	.open = pin_open,
-	.next = textfile_next,
-	.provenance = textfile_provenance,
-	.position = textfile_position,
-	.close = textfile_close,
+	TEXTFILE_HOOKS(&pin_format),
 };

@@ -273,7 +273,7 @@ static struct strace_task *task_of(struct strace *s, struct textfile *t, uint32_
 		struct text_word args = {parent->pending, strlen(parent->pending)};
 
 		parent->child_seen = true;
-		return strace_task_child(s, t, parent, tid, args);
+		return strace_task_child(s, t, parent, tid, begins(args.p, args.p + args.n, "vfork("), args);
 	}
 	if (k) /* what comes after an exit */
 		return k;
@@ -349,7 +349,7 @@ static int resumed(struct textfile *t, struct strace_task *k, const char *p, con
 		return 0;
 	rest += sizeof mark - 1;
 	n = strlen(first);
-	text = mem_alloc_late(n + (size_t)(end - rest) + 1, 1);
+	text = mem_alloc_late(n + (size_t)(end - rest) + TEXT_SLACK, 1);
 	memcpy(text, first, n);
 	memcpy(text + n, rest, (size_t)(end - rest));
 	k->pending = NULL;
@@ -371,7 +371,7 @@ static bool unfinished(struct textfile *t, struct strace_task *k, const char *p,
 		return false;
 	end -= n;
 	mem_free(k->pending);
-	k->pending = mem_alloc_late((size_t)(end - p) + 1, 1);
+	k->pending = mem_alloc_late((size_t)(end - p) + TEXT_SLACK, 1);
 	memcpy(k->pending, p, (size_t)(end - p));
 	k->age = t->line_no;
 	k->child_seen = false;
@@ -478,25 +478,15 @@ static int strace_probe(const uint8_t *head, size_t n)
 }
 
 static const struct text_format strace_format = {
-	.ops = &strace_importer,
 	.state_bytes = sizeof(struct strace),
 	.start = strace_start,
 	.line = strace_line,
 	.release = strace_free,
 };
 
-static int strace_open(struct importer **out, const char *path, const char *options, struct err *e)
-{
-	return textfile_open(out, &strace_format, path, options, e);
-}
-
 const struct importer_ops strace_importer = {
 	.name = "strace",
 	.sentence = "strace logs (-f, -t, -tt, -ttt, -r, -y): system calls with files, no accesses",
 	.probe = strace_probe,
-	.open = strace_open,
-	.next = textfile_next,
-	.provenance = textfile_provenance,
-	.position = textfile_position,
-	.close = textfile_close,
+	TEXTFILE_HOOKS(&strace_format),
 };

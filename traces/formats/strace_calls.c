@@ -8,8 +8,9 @@
  * pages that no call has mapped, an anonymous private mapping of these pages is written in front (MAPPING),
  * so that the call finds them.
  *
- * Not modelled: vfork shares no memory (it is a FORK); a CLONE_VM without CLONE_THREAD likewise; what a
- * shared descriptor table of two processes (CLONE_FILES without CLONE_THREAD) shares.
+ * A process in its parent's memory (vfork, CLONE_VM without CLONE_THREAD) is a FORK with vm.
+ *
+ * Not modelled: what a shared descriptor table of two processes (CLONE_FILES without CLONE_THREAD) shares.
  */
 #include "traces/formats/strace_calls.h"
 
@@ -91,24 +92,25 @@ struct strace_task *strace_task_new(struct strace *s, uint32_t pid, uint32_t tid
 }
 
 struct strace_task *strace_task_child(struct strace *s, struct textfile *t, struct strace_task *parent,
-				      uint32_t tid, struct text_word args)
+				      uint32_t tid, bool vfork, struct text_word args)
 {
 	bool thread = memmem(args.p, args.n, "CLONE_THREAD", 12) != NULL;
+	bool vm = thread || vfork || memmem(args.p, args.n, "CLONE_VM", 8) != NULL;
 	struct control c = strace_control(s, parent, thread ? REC_CLONE : REC_FORK, tid);
 	struct strace_task *k;
 
 	if (tid == parent->tid)
 		return parent;
 	k = task_add(s, thread ? parent->pid : tid, tid);
-	k->mm = thread ? parent->mm : mm_copy(parent->mm);
+	k->mm = vm ? parent->mm : mm_copy(parent->mm);
 	k->fds = thread ? parent->fds : strace_fds_copy(s, parent->fds);
-	if (thread) {
-		k->mm->refs++;
-		k->fds->refs++;
+	k->mm->refs += vm;
+	k->fds->refs += thread;
+	c.arg[0] = tid;
+	if (!thread) {
+		c.arg[1] = tid;
+		c.arg[2] = vm;
 	}
-	c.arg[0] = c.arg[1] = tid;
-	if (thread)
-		c.arg[1] = 0;
 	textfile_control(t, &c);
 	return k;
 }
@@ -390,7 +392,8 @@ static bool task_call(struct strace *s, struct textfile *t, struct strace_task *
 	for (size_t i = 0; i < ARRAY_LEN(clones); i++)
 		if (text_word_is(c->name, clones[i])) {
 			if (c->result > 0 && c->result <= INT32_MAX && !k->child_seen)
-				strace_task_child(s, t, k, (uint32_t)c->result, c->args);
+				strace_task_child(s, t, k, (uint32_t)c->result,
+						  text_word_is(c->name, "vfork"), c->args);
 			k->child_seen = false;
 			return true;
 		}

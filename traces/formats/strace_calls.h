@@ -83,7 +83,7 @@ struct strace_task *strace_task_find(struct strace *s, uint32_t tid);
 struct strace_task *strace_task_new(struct strace *s, uint32_t pid, uint32_t tid);
 /* A child of a clone, fork or vfork; words of its arguments. Writes the record. */
 struct strace_task *strace_task_child(struct strace *s, struct textfile *t, struct strace_task *parent,
-				      uint32_t tid, struct text_word args);
+				      uint32_t tid, bool vfork, struct text_word args);
 /* "+++ exited with N +++" (status), or killed. */
 void strace_task_end(struct strace *s, struct textfile *t, struct strace_task *k, enum record_op op,
 		     uint64_t status);

@@ -44,7 +44,9 @@ static uint64_t number(const struct strace_call *c, size_t i)
 
 static struct text_word arg(const struct strace_call *c, size_t i)
 {
-	return i < c->nr_args ? c->arg[i] : (struct text_word){"", 0};
+	static const char nothing[TEXT_SLACK];
+
+	return i < c->nr_args ? c->arg[i] : (struct text_word){nothing, 0};
 }
 
 /* A path in argument i, relative to the directory in argument dir (SIZE_MAX: none). */

@@ -24,6 +24,9 @@
 struct text {
 	uint64_t accesses, controls;
 	bool ended;
+	/* "PID.TID " of the last line that text_bulk took */
+	struct text_prefix prefix;
+	uint32_t pid, tid;
 	char *provenance_strings;
 };
 
@@ -205,6 +208,50 @@ static int text_line(struct textfile *t, const char *p, const char *end, struct 
 	return 0;
 }
 
+/* "PID.TID " of the line at p; false: it has none, or a long one. */
+static bool take_prefix(struct text *x, const char *p)
+{
+	uint64_t pid, tid;
+	const char *s = text_dec_fast(p, &pid);
+
+	s = s && *s == '.' ? text_dec_fast(s + 1, &tid) : NULL;
+	if (!s || pid > UINT32_MAX || tid > UINT32_MAX || *s != ' ')
+		return false;
+	text_prefix_set(&x->prefix, p, (size_t)(s + 1 - p));
+	x->pid = (uint32_t)pid;
+	x->tid = (uint32_t)tid;
+	return x->prefix.n;
+}
+
+/* The same for accesses of one thread. */
+static void text_bulk(struct textfile *t, struct text_bulk *b)
+{
+	struct text *x = t->state;
+	const char *end;
+
+	if (x->ended || (!text_prefix_is(&x->prefix, b->p) && !take_prefix(x, b->p)))
+		return;
+	b->pid = x->pid;
+	b->tid = x->tid;
+	while ((end = text_bulk_line(b)) && text_prefix_is(&x->prefix, b->p)) {
+		const char *p = b->p + x->prefix.n;
+		char kind = *p;
+		uint64_t addr, size, icount;
+
+		if ((kind != 'L' && kind != 'S' && kind != 'F') || p[1] != ' ')
+			break;
+		p = text_hex_fast(p + 2, &addr);
+		p = p && *p == ' ' ? text_dec_fast(p + 1, &size) : NULL;
+		p = p && *p == ' ' ? text_dec_fast(p + 1, &icount) : NULL;
+		if (p != end || size - 1 >= META_SIZE_MAX || icount > META_ICOUNT_MAX)
+			break;
+		text_bulk_put(b, addr, (enum access_kind)((kind == 'S') | (kind == 'F') << 1), (uint32_t)size,
+			      (uint32_t)icount);
+		x->accesses++;
+		text_bulk_took(b, end);
+	}
+}
+
 static int text_finish(struct textfile *t, struct err *e)
 {
 	struct text *x = t->state;
@@ -250,26 +297,17 @@ static int text_probe(const uint8_t *head, size_t n)
 }
 
 static const struct text_format text_format = {
-	.ops = &text_importer,
 	.state_bytes = sizeof(struct text),
 	.start = text_start,
 	.line = text_line,
+	.bulk = text_bulk,
 	.finish = text_finish,
 	.release = text_release,
 };
-
-static int text_open(struct importer **out, const char *path, const char *options, struct err *e)
-{
-	return textfile_open(out, &text_format, path, options, e);
-}
 
 const struct importer_ops text_importer = {
 	.name = "text",
 	.sentence = "what `faultline trace cat` prints: one record a line",
 	.probe = text_probe,
-	.open = text_open,
-	.next = textfile_next,
-	.provenance = textfile_provenance,
-	.position = textfile_position,
-	.close = textfile_close,
+	TEXTFILE_HOOKS(&text_format),
 };

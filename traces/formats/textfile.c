@@ -26,6 +26,7 @@ static void fill_buffer(struct textfile *t)
 		t->len += got;
 	}
 	t->buf[t->len] = '\0';
+	t->nr_ends = t->next_end = 0;
 	nl = memrchr(t->buf, '\n', t->len);
 	t->whole = nl ? (size_t)(nl - t->buf) + 1 : 0;
 }
@@ -53,7 +54,7 @@ static int set_option(struct textfile *t, const char *s, size_t n, struct err *e
 {
 	const char *eq = memchr(s, '=', n);
 	size_t name_len = eq ? (size_t)(eq - s) : n;
-	const char *format = t->format->ops->name;
+	const char *format = t->im.ops->name;
 	char names[128] = "none";
 	size_t used = 0;
 
@@ -114,19 +115,21 @@ static int set_options(struct textfile *t, const char *options, struct err *e)
 
 /* ---- open and close ---- */
 
-int textfile_open(struct importer **out, const struct text_format *f, const char *path, const char *options,
-		  struct err *e)
+int textfile_open(struct importer **out, const struct importer_ops *ops, const char *path,
+		  const char *options, struct err *e)
 {
+	const struct text_format *f = ops->form;
 	struct textfile *t = mem_alloc_late(1, sizeof *t);
 	int r;
 
 	*out = NULL;
-	t->im.ops = f->ops;
+	t->im.ops = ops;
 	t->format = f;
 	t->buf = mem_alloc_late(TEXT_BUFFER_BYTES + TEXT_SLACK, 1);
 	t->addr = mem_alloc_late(TEXT_QUEUE + TEXT_QUEUE_SLACK + BATCH_SLACK, sizeof *t->addr);
 	t->meta = mem_alloc_late(TEXT_QUEUE + TEXT_QUEUE_SLACK + BATCH_SLACK, sizeof *t->meta);
 	t->items = mem_alloc_late(1 + TEXT_ITEMS + TEXT_ITEMS_SLACK, sizeof *t->items);
+	t->ends = mem_alloc_late(TEXT_ENDS + 64, sizeof *t->ends);
 	t->nr_items = t->next_item = 1; /* items[0] is a sentinel that no thread owns */
 	t->arena = mem_alloc_late(TEXT_ARENA, 1);
 	if (f->state_bytes)
@@ -164,6 +167,7 @@ void textfile_close(struct importer *im)
 	mem_free(t->state);
 	mem_free(t->arena);
 	mem_free(t->items);
+	mem_free(t->ends);
 	mem_free(t->meta);
 	mem_free(t->addr);
 	mem_free(t->buf);
@@ -184,7 +188,7 @@ const char *textfile_own(struct textfile *t, const char *s, size_t n)
 {
 	char *copy = mem_alloc_late(n + 1, 1);
 
-	CHECK(t->nr_owned < ARRAY_LEN(t->owned), "format %s", t->format->ops->name);
+	CHECK(t->nr_owned < ARRAY_LEN(t->owned), "format %s", t->im.ops->name);
 	memcpy(copy, s, n);
 	t->owned[t->nr_owned++] = copy;
 	return copy;
@@ -348,22 +352,77 @@ static int next_record(struct textfile *t, const char **p, const char **end, str
 	return 1;
 }
 
+/* Which of the 64 bytes at p are line ends. */
+static uint64_t line_ends(const char *p)
+{
+	const __m128i nl = _mm_set1_epi8('\n');
+	uint64_t mask = 0;
+
+	for (unsigned i = 0; i < 4; i++) {
+		__m128i c = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
+
+		mask |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(c, nl)) << 16 * i;
+	}
+	return mask;
+}
+
+/*
+ * Looks for the ends of the lines from t->pos on. Four are noted at a time, be they there or not: how many
+ * lines 64 bytes hold costs no branch that the processor would guess wrong.
+ */
+static void find_ends(struct textfile *t)
+{
+	size_t n = 0;
+
+	for (size_t at = t->pos; at < t->whole && n < TEXT_ENDS; at += 64) {
+		uint64_t mask = line_ends(t->buf + at);
+
+		if (t->whole - at < 64)
+			mask &= (UINT64_C(1) << (t->whole - at)) - 1;
+		while (mask) {
+			for (unsigned i = 0; i < 4; i++) {
+				t->ends[n] =
+					(uint32_t)at + (uint32_t)__builtin_ctzll(mask | UINT64_C(1) << 63);
+				n += mask != 0;
+				mask &= mask - 1;
+			}
+		}
+	}
+	t->nr_ends = n;
+	t->next_end = 0;
+}
+
 /* Lets the format take many lines at once; false when it took none. */
 static bool take_bulk(struct textfile *t)
 {
-	struct text_bulk b = {t->addr + t->n, t->meta + t->n, TEXT_QUEUE - t->n, 0};
-	const char *p = t->format->bulk(t, &b, t->buf + t->pos, t->buf + t->whole);
-	size_t n = (size_t)(b.addr - (t->addr + t->n));
 	const struct text_item *it = &t->items[t->nr_items - 1];
+	struct text_bulk b;
+	size_t n;
 
+	while (t->next_end < t->nr_ends && t->ends[t->next_end] < t->pos)
+		t->next_end++;
+	if (t->next_end == t->nr_ends)
+		find_ends(t);
+	b = (struct text_bulk){.addr = t->addr + t->n,
+			       .meta = t->meta + t->n,
+			       .left = TEXT_QUEUE - t->n,
+			       .pid = 1,
+			       .tid = 1,
+			       .p = t->buf + t->pos,
+			       .buf = t->buf,
+			       .ends = t->ends + t->next_end,
+			       .max = t->nr_ends - t->next_end};
+	t->format->bulk(t, &b);
+	n = (size_t)(b.addr - (t->addr + t->n));
 	if (n) {
-		if (!t->open_item || it->pid != 1 || it->tid != 1)
-			textfile_new_item(t, 1, 1);
+		if (!t->open_item || it->pid != b.pid || it->tid != b.tid)
+			textfile_new_item(t, b.pid, b.tid);
 		t->items[t->nr_items - 1].n += n;
 		t->n += n;
 	}
-	t->pos = (size_t)(p - t->buf);
+	t->pos = (size_t)(b.p - t->buf);
 	t->line_no += b.lines;
+	t->next_end += b.lines;
 	return b.lines != 0;
 }
 
@@ -415,98 +474,4 @@ int textfile_next(struct importer *im, struct batch *b, struct err *e)
 			    .meta = t->meta + it->start,
 			    .control = it->has_control ? &it->control : NULL};
 	return 1;
-}
-
-/* ---- parsing ---- */
-
-#define NO  255
-#define NO4 NO, NO, NO, NO
-#define N16 NO4, NO4, NO4, NO4
-const uint8_t text_hex_digit[256] = {
-	N16, N16, N16, 0,   1,   2,   3,   4,   5,   6,   7,   8,   9,   NO,  NO, NO4,
-	NO,  10,  11,  12,  13,  14,  15,  NO,  NO4, NO4, N16, NO,  10,  11,  12, 13,
-	14,  15,  NO,  NO4, NO4, N16, N16, N16, N16, N16, N16, N16, N16, N16,
-};
-
-const char *text_number(const char *p, const char *end, uint64_t *v)
-{
-	bool minus = p < end && *p == '-';
-
-	p += minus;
-	if (end - p > 2 && p[0] == '0' && (p[1] == 'x' || p[1] == 'X'))
-		p = text_hex(p + 2, end, v);
-	else
-		p = text_dec(p, end, v);
-	if (p && minus)
-		*v = ~*v + 1;
-	return p;
-}
-
-size_t text_words(const char *p, const char *end, struct text_word *w, size_t max)
-{
-	size_t n = 0;
-
-	for (;;) {
-		while (p < end && (*p == ' ' || *p == '\t'))
-			p++;
-		if (p == end || n > max)
-			return n;
-		if (n < max)
-			w[n].p = p;
-		while (p < end && *p != ' ' && *p != '\t')
-			p++;
-		if (n < max)
-			w[n].n = (size_t)(p - w[n].p);
-		n++;
-	}
-}
-
-bool text_word_is(struct text_word w, const char *s)
-{
-	return strlen(s) == w.n && !memcmp(w.p, s, w.n);
-}
-
-bool text_word_number(struct text_word w, uint64_t *v)
-{
-	return text_number(w.p, w.p + w.n, v) == w.p + w.n;
-}
-
-int text_probe_share(const uint8_t *head, size_t n,
-		     int (*line)(const void *ctx, const char *p, const char *end), const void *ctx)
-{
-	const char *p = (const char *)head, *stop = p + n;
-	size_t good = 0, all = 0, lines = 0;
-	char *copy = mem_alloc_late(n + TEXT_SLACK, 1);
-
-	for (; p < stop; lines++) {
-		const char *nl = memchr(p, '\n', (size_t)(stop - p));
-		size_t len = (size_t)((nl ? nl : stop) - p);
-		int r;
-
-		if (!nl && lines)
-			break; /* cut by the size of head, not by the file's end */
-		memcpy(copy, p, len);
-		p += len + 1;
-		len -= len && copy[len - 1] == '\r';
-		memset(copy + len, 0, TEXT_SLACK);
-		r = len ? line(ctx, copy, copy + len) : 0;
-		all += r != 0;
-		good += r > 0;
-	}
-	mem_free(copy);
-	return all ? (int)(good * 100 / all) : 0;
-}
-
-struct line_probe {
-	bool (*is_line)(const char *p, const char *end);
-};
-
-static int probe_is_line(const void *ctx, const char *p, const char *end)
-{
-	return ((const struct line_probe *)ctx)->is_line(p, end) ? 1 : -1;
-}
-
-int text_probe_lines(const uint8_t *head, size_t n, bool (*is_line)(const char *p, const char *end))
-{
-	return text_probe_share(head, n, probe_is_line, &(struct line_probe){is_line});
 }

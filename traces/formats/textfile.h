@@ -18,6 +18,7 @@
 #include "traces/source.h"
 
 #define TEXT_BUFFER_BYTES ((size_t)1 << 20)
+#define TEXT_ENDS         1024 /* line ends looked for at once */
 #define TEXT_LINE_MAX     ((size_t)64 << 10)
 #define TEXT_QUEUE        8192 /* accesses parsed ahead */
 #define TEXT_QUEUE_SLACK  256  /* more that one line may add */
@@ -30,13 +31,34 @@
 
 struct textfile;
 
-/* Where text_format.bulk puts accesses, all of pid 1, tid 1: up to `left` more. */
+/*
+ * What text_format.bulk reads and where it puts accesses, up to `left` more. All are of one thread, which
+ * is 1.1 unless the format says another with its first access. Where lines end is known before they are
+ * parsed, so that the processor works on several at once.
+ */
 struct text_bulk {
 	uint64_t *addr;
 	uint32_t *meta;
 	size_t left;
-	uint64_t lines; /* taken */
+	uint32_t pid, tid;
+	const char *p;   /* the next line */
+	const char *buf; /* line i from here ends at buf + ends[i], where its line end stands */
+	const uint32_t *ends;
+	size_t lines, max; /* taken; there */
 };
+
+/* The end of the next line; NULL when bulk is to return. */
+static inline const char *text_bulk_line(const struct text_bulk *b)
+{
+	return LIKELY(b->left && b->lines < b->max) ? b->buf + b->ends[b->lines] : NULL;
+}
+
+/* The line was taken. */
+static inline void text_bulk_took(struct text_bulk *b, const char *end)
+{
+	b->p = end + 1;
+	b->lines++;
+}
 
 static inline void text_bulk_put(struct text_bulk *b, uint64_t addr, enum access_kind kind, uint32_t size,
 				 uint32_t icount)
@@ -55,7 +77,6 @@ struct text_option {
 };
 
 struct text_format {
-	const struct importer_ops *ops;
 	struct text_option options[TEXT_OPTIONS_MAX];
 	size_t state_bytes;  /* of t->state, zeroed; 0 for none */
 	size_t record_bytes; /* not 0: the file is binary and a "line" is a record of this many bytes */
@@ -70,11 +91,10 @@ struct text_format {
 	/* One line, without its end; TEXT_SLACK bytes behind end can be read, *end is the line's end or 0. */
 	int (*line)(struct textfile *t, const char *p, const char *end, struct err *e);
 	/*
-	 * The same for many: takes whole lines between p and stop (which stands behind a line's end) as long
-	 * as they have the commonest form and b has room, and returns the first one that it did not take;
-	 * `line` gets that one. May be NULL.
+	 * The same for many: takes lines of b as long as they have the commonest form and b has room; `line`
+	 * gets the first one that it did not take. May be NULL.
 	 */
-	const char *(*bulk)(struct textfile *t, struct text_bulk *b, const char *p, const char *stop);
+	void (*bulk)(struct textfile *t, struct text_bulk *b);
 	/*
 	 * Before each line, until it answers false: puts into the queue what the lines before began and the
 	 * slack could not take, at most the slack at once; may be NULL.
@@ -106,6 +126,8 @@ struct textfile {
 	size_t pos, len, whole; /* next line, end of the text, end of the last whole line */
 	uint64_t line_no,
 		buf_offset; /* of the current line (record), from 1; of buf[0] in the decompressed stream */
+	uint32_t *ends;     /* of buf's lines where they were looked for: [next_end … nr_ends) */
+	size_t next_end, nr_ends;
 	bool eof, unterminated; /* unterminated: the current line is the last and has no line end */
 	struct err read_error;  /* the input broke off behind buf[len]; delivered when that is used up */
 	/* queue */
@@ -124,13 +146,18 @@ struct textfile {
 	size_t nr_owned;
 };
 
-/* The hooks of importer_ops for such formats; `open` of a format calls textfile_open with its text_format. */
-int textfile_open(struct importer **out, const struct text_format *f, const char *path, const char *options,
-		  struct err *e);
+/* The hooks of importer_ops for such formats, of which `form` is the text_format. */
+int textfile_open(struct importer **out, const struct importer_ops *ops, const char *path,
+		  const char *options, struct err *e);
 int textfile_next(struct importer *im, struct batch *b, struct err *e);
 void textfile_provenance(struct importer *im, struct provenance *p);
 void textfile_position(struct importer *im, uint64_t *done, uint64_t *total);
 void textfile_close(struct importer *im);
+
+/* All of them, for the row of a format. */
+#define TEXTFILE_HOOKS(format_)                                                                             \
+	.form = (format_), .open = textfile_open, .next = textfile_next, .provenance = textfile_provenance, \
+	.position = textfile_position, .close = textfile_close
 
 /* Keeps a copy of s[0 … n) as long as the importer lives (at most 16 of them). */
 const char *textfile_own(struct textfile *t, const char *s, size_t n);
@@ -167,37 +194,37 @@ void textfile_control(struct textfile *t, const struct control *c);
 /* ---- parsing ---- */
 
 extern const uint8_t text_hex_digit[256]; /* 0 … 15, or 255 */
+/* Digit for digit. */
+const char *text_hex_within(const char *p, const char *end, uint64_t *v);
+const char *text_dec_within(const char *p, const char *end, uint64_t *v);
+
+/*
+ * Numbers that end at `end` at the latest. Like all of the parsing below they may look at TEXT_SLACK bytes
+ * behind end, as lines that were cut out and copies for probes allow.
+ */
 
 /* Hex digits without 0x; NULL when there is none or the number needs more than 64 bits. */
 static inline const char *text_hex(const char *p, const char *end, uint64_t *v)
 {
-	uint64_t x = 0;
-	const char *s = p;
+	uint64_t x;
+	const char *behind = text_hex_fast(p, &x);
 
-	while (p < end && text_hex_digit[(uint8_t)*p] < 16) {
-		if (UNLIKELY(x >> 60))
-			return NULL;
-		x = x << 4 | text_hex_digit[(uint8_t)*p++];
-	}
+	if (UNLIKELY(!behind || behind > end))
+		return text_hex_within(p, end, v);
 	*v = x;
-	return p == s ? NULL : p;
+	return behind;
 }
 
 /* Decimal digits; NULL when there is none or the number needs more than 64 bits. */
 static inline const char *text_dec(const char *p, const char *end, uint64_t *v)
 {
-	uint64_t x = 0;
-	const char *s = p;
+	uint64_t x;
+	const char *behind = text_dec_fast(p, &x);
 
-	for (; p < end && (unsigned)(*p - '0') < 10; p++) {
-		uint64_t digit = (uint64_t)(*p - '0');
-
-		if (UNLIKELY(x > (UINT64_MAX - digit) / 10))
-			return NULL;
-		x = x * 10 + digit;
-	}
+	if (UNLIKELY(!behind || behind > end))
+		return text_dec_within(p, end, v);
 	*v = x;
-	return p == s ? NULL : p;
+	return behind;
 }
 
 /* Decimal, or hex behind 0x; with a minus in front two's complement. */

@@ -63,6 +63,33 @@ static inline const char *text_hex_prefixed(const char *p, uint64_t *v)
 	return text_hex_fast(p, v);
 }
 
+/* What many lines have in common at the same place, at most 16 characters of it. */
+struct text_prefix {
+	uint64_t value[2], mask[2];
+	unsigned n; /* 0: nothing fits it */
+};
+
+static inline bool text_prefix_is(const struct text_prefix *x, const char *p)
+{
+	const uint8_t *q = (const uint8_t *)p;
+
+	return LIKELY(!(((get_u64(q) ^ x->value[0]) & x->mask[0]) |
+			((get_u64(q + 8) ^ x->value[1]) & x->mask[1]))) &&
+	       x->n;
+}
+
+static inline void text_prefix_set(struct text_prefix *x, const char *p, size_t n)
+{
+	uint8_t mask[16] = {0};
+
+	x->n = n <= sizeof mask ? (unsigned)n : 0;
+	memset(mask, 0xff, x->n);
+	for (unsigned i = 0; i < 2; i++) {
+		x->mask[i] = get_u64(mask + 8 * i);
+		x->value[i] = get_u64((const uint8_t *)p + 8 * i);
+	}
+}
+
 /* Eight digits, the first one in the lowest byte, as a number. */
 static inline uint64_t text_eight_digits(uint64_t x)
 {

@@ -36,7 +36,7 @@ static void chase_fill(struct generator *g, struct generator_thread *t, uint64_t
 	}
 }
 
-const struct generator_pattern chase_pattern = {
+static const struct generator_pattern chase_pattern = {
 	.name = "chase",
 	.size = sizeof(struct chase),
 	.begin = chase_begin,

@@ -194,12 +194,14 @@ static void make_threads(struct generator *g)
 	}
 }
 
-int generator_open(struct importer **out, const struct generator_pattern *p, const struct importer_ops *ops,
+int generator_open(struct importer **out, const struct importer_ops *ops, const char *path,
 		   const char *options, struct err *e)
 {
+	const struct generator_pattern *p = ops->form;
 	struct generator *g = mem_alloc_late(1, p->size);
 	int rc;
 
+	(void)path;
 	g->im.ops = ops;
 	g->pattern = p;
 	g->arguments = mem_strdup(options);

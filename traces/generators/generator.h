@@ -61,7 +61,7 @@ struct generator {
 	uint32_t meta[GENERATOR_BATCH];
 };
 
-int generator_open(struct importer **out, const struct generator_pattern *p, const struct importer_ops *ops,
+int generator_open(struct importer **out, const struct importer_ops *ops, const char *path,
 		   const char *options, struct err *e);
 int generator_next(struct importer *im, struct batch *b, struct err *e);
 void generator_provenance(struct importer *im, struct provenance *p);
@@ -70,8 +70,6 @@ void generator_close(struct importer *im);
 
 /* The options that every pattern has, ends with a NULL key. */
 const struct generator_option *generator_common_options(void);
-/* The pattern behind a row of generators.c, for help; NULL when ops is no generator. */
-const struct generator_pattern *generator_pattern_of(const struct importer_ops *ops);
 
 /* An address of the region. */
 static inline uint64_t generator_address(const struct generator *g, uint64_t page, uint64_t offset)
@@ -86,28 +84,22 @@ static inline uint64_t generator_offset(const struct generator *g, struct rng *r
 }
 
 /* One definition of a row: ops of the pattern NAME whose description is NAME_pattern. */
-#define GENERATOR_OPS(NAME, SENTENCE)                                                                       \
-	static int NAME##_open(struct importer **out, const char *path, const char *options, struct err *e) \
-	{                                                                                                   \
-		(void)path;                                                                                 \
-		return generator_open(out, &NAME##_pattern, &NAME##_generator, options, e);                 \
-	}                                                                                                   \
-	const struct importer_ops NAME##_generator = {                                                      \
-		.name = #NAME,                                                                              \
-		.sentence = SENTENCE,                                                                       \
-		.open = NAME##_open,                                                                        \
-		.next = generator_next,                                                                     \
-		.provenance = generator_provenance,                                                         \
-		.position = generator_position,                                                             \
-		.close = generator_close,                                                                   \
+#define GENERATOR_OPS(NAME, SENTENCE)                  \
+	const struct importer_ops NAME##_generator = { \
+		.name = #NAME,                         \
+		.sentence = SENTENCE,                  \
+		.form = &NAME##_pattern,               \
+		.open = generator_open,                \
+		.next = generator_next,                \
+		.provenance = generator_provenance,    \
+		.position = generator_position,        \
+		.close = generator_close,              \
 	}
 
 /* One row a pattern. */
 #define GENERATOR_LIST(X) X(sequential) X(stride) X(uniform) X(zipf) X(chase) X(hotcold) X(phases)
 
-#define GENERATOR_EXTERN(name)                             \
-	extern const struct importer_ops name##_generator; \
-	extern const struct generator_pattern name##_pattern;
+#define GENERATOR_EXTERN(name) extern const struct importer_ops name##_generator;
 GENERATOR_LIST(GENERATOR_EXTERN)
 #undef GENERATOR_EXTERN
 

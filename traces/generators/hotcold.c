@@ -43,7 +43,7 @@ static void hotcold_fill(struct generator *g, struct generator_thread *t, uint64
 	}
 }
 
-const struct generator_pattern hotcold_pattern = {
+static const struct generator_pattern hotcold_pattern = {
 	.name = "hotcold",
 	.size = sizeof(struct hotcold),
 	.options = hotcold_options,

@@ -47,7 +47,7 @@ static void phases_fill(struct generator *g, struct generator_thread *t, uint64_
 	}
 }
 
-const struct generator_pattern phases_pattern = {
+static const struct generator_pattern phases_pattern = {
 	.name = "phases",
 	.size = sizeof(struct phases),
 	.options = phases_options,

@@ -13,7 +13,7 @@ static void sequential_fill(struct generator *g, struct generator_thread *t, uin
 	}
 }
 
-const struct generator_pattern sequential_pattern = {
+static const struct generator_pattern sequential_pattern = {
 	.name = "sequential",
 	.size = sizeof(struct generator),
 	.fill = sequential_fill,

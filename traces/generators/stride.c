@@ -41,7 +41,7 @@ static void stride_fill(struct generator *g, struct generator_thread *t, uint64_
 	}
 }
 
-const struct generator_pattern stride_pattern = {
+static const struct generator_pattern stride_pattern = {
 	.name = "stride",
 	.size = sizeof(struct stride),
 	.options = stride_options,

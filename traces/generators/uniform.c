@@ -12,7 +12,7 @@ static void uniform_fill(struct generator *g, struct generator_thread *t, uint64
 	}
 }
 
-const struct generator_pattern uniform_pattern = {
+static const struct generator_pattern uniform_pattern = {
 	.name = "uniform",
 	.size = sizeof(struct generator),
 	.fill = uniform_fill,

@@ -98,7 +98,7 @@ static void zipf_fill(struct generator *g, struct generator_thread *t, uint64_t 
 	}
 }
 
-const struct generator_pattern zipf_pattern = {
+static const struct generator_pattern zipf_pattern = {
 	.name = "zipf",
 	.size = sizeof(struct zipf),
 	.options = zipf_options,
