@@ -11,6 +11,7 @@
 
 #include "sim/mem.h"
 #include "traces/compress/compression.h"
+#include "traces/tempfile.h"
 
 #define BUFFER_BYTES ((size_t)256 << 10)
 
@@ -66,7 +67,8 @@ static int create(struct pack *p, const char *path, struct err *e)
 		p->path = mem_strdup(path);
 		p->tmp = mem_alloc_late(n, 1);
 		snprintf(p->tmp, n, "%s.tmp", path);
-		p->fd = open(p->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		p->fd = outfile_open(p->tmp, path, e);
+		return MIN_OF(p->fd, 0);
 	}
 	return p->fd < 0 ? err_set(e, ERR_OPEN, "%s: cannot be created: %s", name_of(p), strerror(errno)) : 0;
 }

@@ -51,7 +51,7 @@ static int open_foreign(struct feed *f, const char *path, const char *format, co
 	if (!ops && format)
 		return err_set(e, ERR_USAGE, "no format \"%.60s\"; `faultline trace formats` lists them",
 			       format);
-	return ops ? ops->open(&f->importer, path, options ? options : "", e) : -(int)e->code;
+	return ops ? importer_open(&f->importer, ops, path, options ? options : "", e) : -(int)e->code;
 }
 
 int feed_open(struct feed *f, const char *path, const char *format, const char *options, const char *progress,

@@ -110,7 +110,7 @@ static int list_options(const char *pattern, struct err *e)
 	if (!ops)
 		return -(int)e->code;
 	t = table_new(TABLE_ALIGNED, ARRAY_LEN(names), names);
-	option_rows(t, generator_pattern_of(ops)->options);
+	option_rows(t, ((const struct generator_pattern *)ops->form)->options);
 	option_rows(t, generator_common_options());
 	return table_finish(t, stdout, e);
 }
@@ -125,7 +125,7 @@ static int gen(const struct gen *g, const char *pattern, const char *path, struc
 
 	if (!ops)
 		return -(int)e->code;
-	r = ops->open(&im, "", g->options ? g->options : "", e);
+	r = importer_open(&im, ops, "", g->options ? g->options : "", e);
 	if (r)
 		return r;
 	im->ops->provenance(im, &p);

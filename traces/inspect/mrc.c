@@ -306,10 +306,12 @@ static int read_all(struct mrc *m, struct feed *f, struct err *e)
 		if (s.touches)
 			return 0;
 	}
-	return err_set(e, ERR_USAGE, "%s: no access to count%s", f->path,
+	return err_set(e, feed_is_truncated(f) ? ERR_TRUNCATED : ERR_USAGE, "%s: no access to count%s%s",
+		       f->path,
 		       m->one_process        ? " in this process"
 		       : m->kinds != MRC_ALL ? " of this kind"
-					     : "");
+					     : "",
+		       feed_is_truncated(f) ? " before the cut" : "");
 }
 
 static void add_size(struct mrc_curve *c, uint64_t pages)

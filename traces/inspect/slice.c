@@ -7,8 +7,10 @@
  * positions then count what is selected. With --address, accesses elsewhere are left out of the window; their
  * instructions are not (thin.h).
  *
- * Positions in accesses: a native trace's accesses before the window are not decoded. Positions in time: an
- * access has the time of the last record before it that has one.
+ * Positions in accesses: a native trace's accesses before the window are not decoded. Positions in
+ * instructions: they are, because a piece says its accesses, but its instructions stand in its accesses alone
+ * (the index has them by block, which may hold pieces from before the window and from behind it). Positions
+ * in time: an access has the time of the last record before it that has one.
  *
  * Not modelled: page contents and residency at the start of the window: the slice starts cold.
  */
@@ -250,9 +252,10 @@ static int nothing_taken(const struct slice *s, const struct feed *f, struct err
 		return err_set(e, ERR_USAGE, "%s: no mark \"%.100s\"", f->path, s->from_mark);
 	if (s->unit == NANOSECONDS && !s->timed)
 		return err_set(e, ERR_USAGE, "%s: none of its records has a time", f->path);
-	return err_set(e, ERR_USAGE,
-		       "%s: nothing to take: %" PRIu64 " %s are selected, the slice begins at %" PRIu64,
-		       f->path, s->pos, unit_names[s->unit], s->from);
+	return err_set(e, feed_is_truncated(f) ? ERR_TRUNCATED : ERR_USAGE,
+		       "%s: nothing to take: %" PRIu64 " %s are selected%s, the slice begins at %" PRIu64,
+		       f->path, s->pos, unit_names[s->unit], feed_is_truncated(f) ? " before the cut" : "",
+		       s->from);
 }
 
 static int write_part(struct slice *s, const struct batch *b, struct trace_writer *w, struct err *e)
@@ -376,7 +379,7 @@ static const char help[] =
 	"Takes a window of a trace, with the mappings, files and processes it needs.\n\n"
 	"  --from N          first access, counted from 0 in the recorded order\n"
 	"  --count M         how many; without it, all that follow\n"
-	"  --instructions    N and M count instructions\n"
+	"  --instructions    N and M count instructions; all before the window is decoded\n"
 	"  --time            N and M are times such as 20ms or 1.5s since the trace began\n"
 	"  --from-mark TEXT  only what follows this mark; positions count from there\n"
 	"  --to-mark TEXT    only up to this mark\n"

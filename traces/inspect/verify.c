@@ -3,7 +3,8 @@
  *
  * A native trace is read twice: every thread's stream (checksums, the counts of the footer and of each
  * thread), and merged (growing order, growing numbers of the ordered records). A foreign one is parsed to its
- * end.
+ * end. On the way each access, and each buffer that a read or write names, is looked up in the mappings that
+ * its process has at that moment (mappings.h), when the trace holds mappings.
  */
 #include "traces/inspect/inspect.h"
 
@@ -13,28 +14,60 @@
 #include "sim/cli.h"
 #include "sim/mem.h"
 #include "traces/inspect/feed.h"
+#include "traces/inspect/mappings.h"
 
-enum verify_option { OPT_FORMAT = 1, OPT_OPTIONS };
+enum verify_option { OPT_FORMAT = 1, OPT_OPTIONS, OPT_STRICT, OPT_OUTSIDE };
+
+#define OUTSIDE_MAX 10000 /* lines */
+
+struct outside {
+	uint64_t access; /* its number in the recorded order, from 0; of a buffer: of the next access */
+	uint64_t addr, size;
+	enum access_kind kind;
+	enum record_op call; /* of a buffer */
+	enum mappings_verdict verdict;
+	uint32_t pid, tid;
+};
 
 struct verify {
 	const char *format;
 	char *options;
+	bool strict;
+	uint32_t list; /* of those outside, so many are told */
+	/* as it goes */
+	struct mappings mappings;
+	uint64_t accesses, buffers, nr_outside;
+	struct outside *outside;
 };
 
 static const struct option options[] = {{"format", required_argument, NULL, OPT_FORMAT},
 					{"options", required_argument, NULL, OPT_OPTIONS},
+					{"strict", no_argument, NULL, OPT_STRICT},
+					{"outside", required_argument, NULL, OPT_OUTSIDE},
 					{0}};
 
 static int set(void *ctx, int val, const char *arg, struct err *e)
 {
 	struct verify *v = ctx;
+	int r;
 
-	(void)e;
-	if (val == OPT_FORMAT)
+	switch (val) {
+	case OPT_FORMAT:
 		v->format = arg;
-	else
+		return 0;
+	case OPT_OPTIONS:
 		cmdline_join(&v->options, arg);
-	return 0;
+		return 0;
+	case OPT_STRICT:
+		v->strict = true;
+		return 0;
+	default:
+		r = cmdline_u32("--outside", arg, &v->list, e);
+		if (!r && v->list > OUTSIDE_MAX)
+			r = err_set(e, ERR_USAGE, "--outside: expected at most %d, found %" PRIu32,
+				    OUTSIDE_MAX, v->list);
+		return r;
+	}
 }
 
 static void count(struct trace_counts *c, const struct batch *b)
@@ -110,8 +143,95 @@ static int verify_streams(struct trace *t, struct err *e)
 	return r ? r : compare("control records", all.controls, footer.controls, e);
 }
 
+/* ---- mappings ---- */
+
+static void note_outside(struct verify *v, struct outside o)
+{
+	if (v->nr_outside < v->list)
+		v->outside[v->nr_outside] = o;
+	v->nr_outside++;
+}
+
+/* What the kernel copies into the program's memory or from there. */
+static void check_buffer(struct verify *v, const struct batch *b)
+{
+	const struct control *c = b->control;
+	struct outside o = {.access = v->accesses, .pid = b->pid, .tid = b->tid, .call = c->op};
+
+	if ((c->op != REC_READ && c->op != REC_WRITE) || !c->arg[3] || c->result <= 0)
+		return;
+	o.addr = c->arg[3];
+	o.size = MIN_OF(c->arg[2], (uint64_t)c->result);
+	o.kind = c->op == REC_READ ? ACCESS_STORE : ACCESS_LOAD;
+	if (!o.size)
+		return;
+	v->buffers++;
+	o.verdict = mappings_check(mappings_space(&v->mappings, b->pid), o.addr, o.size, o.kind);
+	if (o.verdict != MAPPINGS_INSIDE)
+		note_outside(v, o);
+}
+
+static void check_batch(struct verify *v, const struct batch *b)
+{
+	struct space *s = b->n && !v->mappings.full ? mappings_space(&v->mappings, b->pid) : NULL;
+
+	for (size_t i = 0; s && i < b->n; i++) {
+		uint32_t meta = b->meta[i];
+		enum access_kind kind = (enum access_kind)META_KIND(meta);
+		enum mappings_verdict verdict = mappings_check(s, b->addr[i], META_SIZE(meta), kind);
+
+		if (UNLIKELY(verdict != MAPPINGS_INSIDE))
+			note_outside(v, (struct outside){v->accesses + i, b->addr[i], META_SIZE(meta), kind,
+							 REC_NONE, verdict, b->pid, b->tid});
+	}
+	v->accesses += b->n;
+	if (b->control && !v->mappings.full) {
+		check_buffer(v, b);
+		mappings_control(&v->mappings, b->control);
+	}
+}
+
+static void print_outside(const struct outside *o, const char *path)
+{
+	static const char *const kinds[] = {"load", "store", "fetch", "access"};
+
+	printf("%s: outside: ", path);
+	if (o->call)
+		printf("buffer of a %s before access %" PRIu64, record_op_info(o->call)->name, o->access);
+	else
+		printf("access %" PRIu64 ", %s", o->access, kinds[o->kind & 3]);
+	printf(" of %" PRIu64 " bytes at 0x%" PRIx64 " by process %" PRIu32 ", thread %" PRIu32 ": %s\n",
+	       o->size, o->addr, o->pid, o->tid, mappings_verdict_text(o->verdict));
+}
+
+/* Says where the accesses lie; negative when --strict asks for it. */
+static int report_mappings(const struct verify *v, const char *path, struct err *e)
+{
+	uint64_t listed = MIN_OF(v->nr_outside, (uint64_t)v->list);
+	char what[80];
+
+	if (!v->mappings.any || v->mappings.full) {
+		printf("%s: mappings: not checked: %s\n", path,
+		       v->mappings.full ? "a process has too many" : "no mappings in the trace");
+		return 0;
+	}
+	snprintf(what, sizeof what, "%" PRIu64 " accesses and %" PRIu64 " buffers", v->accesses, v->buffers);
+	if (!v->nr_outside) {
+		printf("%s: mappings: all %s lie in a live mapping\n", path, what);
+		return 0;
+	}
+	for (uint64_t i = 0; i < listed; i++)
+		print_outside(&v->outside[i], path);
+	if (v->strict)
+		return err_set(e, ERR_FORMAT, "%" PRIu64 " of %s lie outside the mappings of their moment",
+			       v->nr_outside, what);
+	printf("%s: mappings: %" PRIu64 " of %s lie outside the mappings of their moment\n", path,
+	       v->nr_outside, what);
+	return 0;
+}
+
 /* Order may repeat within a piece only; seq counts up without holes, but for what a cut took away. */
-static int verify_order(struct feed *f, struct err *e)
+static int verify_order(struct verify *v, struct feed *f, struct err *e)
 {
 	uint64_t last_order = 0, next_seq = 0;
 	bool any = false;
@@ -119,6 +239,9 @@ static int verify_order(struct feed *f, struct err *e)
 	int r;
 
 	while ((r = feed_next(f, &b, e)) > 0) {
+		check_batch(v, &b);
+		if (f->importer) /* its orders are given out by the writer */
+			continue;
 		if (any && b.order < last_order)
 			return err_set(e, ERR_FORMAT, "piece %" PRIu64 " follows piece %" PRIu64, b.order,
 				       last_order);
@@ -137,20 +260,18 @@ static int verify_order(struct feed *f, struct err *e)
 
 static int verify(struct verify *v, const char *path, struct err *e)
 {
-	struct batch b;
 	struct feed f;
 	int r = feed_open(&f, path, v->format, v->options, "verify", e);
 
 	if (r)
 		return r;
-	if (f.trace) {
+	if (f.trace)
 		r = verify_streams(f.trace, e);
-		if (!r)
-			r = verify_order(&f, e);
-	} else {
-		while ((r = feed_next(&f, &b, e)) > 0)
-			;
-	}
+	if (!r)
+		r = verify_order(v, &f, e);
+	feed_wipe_progress(&f);
+	if (!r)
+		r = report_mappings(v, path, e);
 	if (!r && feed_is_truncated(&f))
 		r = err_set(e, ERR_TRUNCATED, "cut off after %" PRIu64 " accesses; what is there is sound",
 			    f.accesses);
@@ -166,13 +287,17 @@ static int verify(struct verify *v, const char *path, struct err *e)
 
 int trace_verify_main(int argc, char **argv)
 {
-	struct verify v = {0};
+	struct verify v = {.list = 10};
 	const struct cmdline line = {
 		.verb = "verify",
-		.usage = "[--format F] [--options K=V,…] FILE",
-		.help = "Reads a whole trace and checks checksums, counts and order. Exit status 0: sound; "
-			"6: not;\n"
-			"7: cut off, and sound up to there.\n",
+		.usage = "[--strict] [--outside N] [--format F] [--options K=V,…] FILE",
+		.help = "Reads a whole trace and checks checksums, counts and order, and that each access "
+			"lies in a\n"
+			"mapping that is live at its moment and allows it. Exit status 0: sound; 6: not; 7: "
+			"cut off,\n"
+			"and sound up to there.\n"
+			"  --strict     exit status 6 when an access lies outside the mappings\n"
+			"  --outside N  of those tell so many, a line each (10)\n",
 		.options = options,
 		.min = 1,
 		.max = 1,
@@ -182,8 +307,13 @@ int trace_verify_main(int argc, char **argv)
 	struct err e = {0};
 	int first, r = cmdline_parse(&line, argc, argv, &first, &e);
 
-	if (r > 0)
+	if (r > 0) {
+		v.outside = mem_alloc_late(v.list, sizeof *v.outside);
+		mappings_init(&v.mappings);
 		verify(&v, argv[first], &e);
+		mappings_release(&v.mappings);
+		mem_free(v.outside);
+	}
 	mem_free(v.options);
 	return inspect_status(&e);
 }
