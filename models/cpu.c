@@ -3,7 +3,8 @@
  *
  * The loop keeps its sums in registers; an access that hits the TLB's front costs one compare, one stamp and
  * a few additions. Everything else (second-level hits, walks, accesses that touch two pages, faults) leaves
- * the loop for slow().
+ * the loop for slow_access(). Where one access in sixteen leaves it, accesses run one by one, and the entry
+ * that the walk of a later access reads is fetched ahead.
  *
  * Time: instructions cost cpi_milli thousandths of a cycle, summed exactly; memory costs whole cycles. An
  * access is charged when it completes: one that faults is charged its failed walk only, then again in full
@@ -240,9 +241,10 @@ static inline size_t run_hits(struct cpu *c, const uint64_t *addr, const uint32_
 #ifndef RUN_CHUNK /* the hostile build makes it tiny */
 #define RUN_CHUNK 64
 #endif
-#ifndef PREFETCH_AHEAD /* the hostile build makes it tiny */
-#define PREFETCH_AHEAD 128
+#ifndef PREFETCH_AHEAD    /* the hostile build makes it tiny */
+#define PREFETCH_AHEAD 24 /* accesses; at most BATCH_SLACK */
 #endif
+#define PREFETCH_SETS (PREFETCH_AHEAD / 3)
 
 /* What a batch's accesses were, for the statistics. */
 static void count_kinds(struct sums *s, const uint32_t *meta, size_t n)
@@ -260,9 +262,9 @@ static void count_kinds(struct sums *s, const uint32_t *meta, size_t n)
 	s->front_hits[TLB_DATA] += n - fetches;
 }
 
-/* One access at index i, with everything checked; false when it faults. */
+/* One access, with everything checked; false when it faults. Counts an access that leaves the front. */
 static inline bool one_access(struct cpu *c, vaddr_t va, uint32_t m, uint64_t asid, struct sums *s,
-			      struct cpu_run *r)
+			      struct cpu_run *r, size_t *misses)
 {
 	const uint64_t vpn = va >> PAGE_SHIFT;
 	const enum tlb_kind tk = m & META_FETCH ? TLB_INSN : TLB_DATA;
@@ -281,48 +283,50 @@ static inline bool one_access(struct cpu *c, vaddr_t va, uint32_t m, uint64_t as
 							     c->x.cycles + s->used_milli / 1000);
 		return true;
 	}
+	++*misses;
 	if (slow_access(c, va, m, s, r))
 		return true;
 	s->instructions -= m >> META_ICOUNT_SHIFT;
 	return false;
 }
 
-/*
- * Fetches the host's cache lines that walks of accesses further on will read. It changes no result; it pays
- * where many accesses miss, because there each walk would wait for the host's memory.
- */
-static void prefetch_walks(const struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t n,
-			   uint64_t asid)
+/* The level-2 table for va, NULL when there is none. */
+static inline const struct ptable *middle_of(const struct ptable *t, vaddr_t va)
 {
-	const struct ptable *root = c->mm->pt.root;
-
-	for (size_t i = 0; i < n; i++) {
-		const uint64_t va = addr[i], vpn = va >> PAGE_SHIFT;
-		const struct ptable *t = root;
-
-		if (va >= USER_ADDRESS_END ||
-		    c->tlb.front[(meta[i] >> 1) & 1][tlb_front_slot(vpn)].tag[0] == (vpn | asid))
-			continue;
-		for (unsigned level = PGTABLE_LEVELS; t && level > 1; level--)
-			t = t->child[ptable_index(va, level)];
-		if (t)
-			__builtin_prefetch(&t->e[ptable_index(va, 1)], 1);
-	}
+	if (UNLIKELY(va >= USER_ADDRESS_END))
+		return NULL;
+	for (unsigned level = PGTABLE_LEVELS; t && level > 2; level--)
+		t = t->child[ptable_index(va, level)];
+	return t;
 }
 
-/* Keeps the prefetching about PREFETCH_AHEAD accesses in front, across calls that go on in the same batch. */
-static void prefetch_ahead(struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t n, uint64_t asid)
+/*
+ * Fetches the host's cache line that the walk of an access further on will read. It changes no result; it
+ * pays where many accesses miss, because there each walk would wait for the host's memory.
+ */
+static inline void prefetch_walk(const struct ptable *root, vaddr_t va)
 {
-	size_t from = 0, to = MIN_OF((size_t)PREFETCH_AHEAD, n);
+	const struct ptable *t = middle_of(root, va);
 
-	if (c->prefetched >= addr && c->prefetched <= addr + to) /* else it is from another batch */
-		from = (size_t)(c->prefetched - addr);
-	if (from + RUN_CHUNK > to && to < n) /* near enough */
+	t = t ? t->child[ptable_index(va, 2)] : NULL;
+	if (LIKELY(t))
+		__builtin_prefetch(&t->e[ptable_index(va, 1)], 1);
+}
+
+/* With caches, some accesses later: by now the entry is here, so the sets of the caches are known. */
+static inline void prefetch_sets(const struct cpu *c, const struct ptable *root, vaddr_t va)
+{
+	const struct ptable *t = middle_of(root, va), *leaf = t ? t->child[ptable_index(va, 2)] : NULL;
+	unsigned slot = ptable_index(va, 1);
+	paddr_t table;
+
+	if (!leaf)
 		return;
-	if (from >= to)
-		return;
-	prefetch_walks(c, addr + from, meta + from, to - from, asid);
-	c->prefetched = addr + to;
+	table = (paddr_t)pte_pfn(t->e[ptable_index(va, 2)]) << PAGE_SHIFT;
+	memsys_prefetch(c->memsys, c->x.cpu, table + slot * sizeof(pte_t));
+	if (leaf->e[slot] & PTE_PRESENT)
+		memsys_prefetch(c->memsys, c->x.cpu,
+				((paddr_t)pte_pfn(leaf->e[slot]) << PAGE_SHIFT) | (va & (PAGE_SIZE - 1)));
 }
 
 /* Whether at least one access in sixteen left the front of late: then prefetching pays. */
@@ -336,58 +340,95 @@ static void note_misses(struct cpu *c, size_t accesses, size_t misses)
 	}
 }
 
+/* Thousandths of a cycle until the limit. */
+static inline uint64_t budget_of(const struct cpu *c, uint64_t limit)
+{
+	return limit > c->x.cycles ? (limit - c->x.cycles) * 1000 : 0;
+}
+
 /*
  * Chunks whose time cannot reach the limit even if every access costs the most run without looking at the
- * clock; the rest goes one by one. The sums are in thousandths of a cycle; what the slow way charges goes to
- * the clock at once.
+ * clock. The sums are in thousandths of a cycle; what the slow way charges goes to the clock at once. Returns
+ * the first access that is not done.
  */
-void cpu_run(struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t n, uint64_t limit,
-	     struct cpu_run *r)
+static inline size_t run_chunks(struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t n,
+				uint64_t limit, struct cpu_run *r, struct sums *s, size_t *misses)
 {
 	const uint64_t asid = (uint64_t)c->asid << TLB_ASID_SHIFT, cpi = c->params->cpi_milli;
-	struct sums s = {0};
-	size_t i = 0, end = 0, misses = 0;
+	size_t i = 0, end = 0;
 	uint64_t ahead = 0; /* instructions of accesses i … end-1 */
 
-	r->stop = CPU_DONE;
 	while (i < n) {
-		uint64_t budget = limit > c->x.cycles ? (limit - c->x.cycles) * 1000 : 0;
+		size_t from = i;
 
 		if (i == end) {
 			end = MIN_OF(i + RUN_CHUNK, n);
 			ahead = sum_instructions(meta + i, end - i);
-			if (c->many_misses)
-				prefetch_ahead(c, addr + i, meta + i, n - i, asid);
 		}
-		if (!c->caches &&
-		    (s.instructions + ahead) * cpi + s.mem_milli + RUN_CHUNK * c->max_flat_milli < budget) {
-			size_t from = i;
-
-			i = run_hits(c, addr, meta, i, end, asid, &s);
+		if ((s->instructions + ahead) * cpi + s->mem_milli + RUN_CHUNK * c->max_flat_milli <
+		    budget_of(c, limit)) {
+			i = run_hits(c, addr, meta, i, end, asid, s);
 			if (i == end) {
-				s.instructions += ahead;
+				s->instructions += ahead;
 				continue;
 			}
 			ahead -= sum_instructions(meta + from, i - from);
-			s.instructions += sum_instructions(meta + from, i - from);
-			misses++;
+			s->instructions += sum_instructions(meta + from, i - from);
 		}
-		if (!one_access(c, addr[i], meta[i], asid, &s, r)) {
+		if (!one_access(c, addr[i], meta[i], asid, s, r, misses)) {
 			r->stop = CPU_FAULT;
 			break;
 		}
 		ahead -= META_ICOUNT(meta[i]);
 		i++;
-		budget = limit > c->x.cycles ? (limit - c->x.cycles) * 1000 : 0;
-		if (s.instructions * cpi + s.mem_milli >= budget) {
+		if (s->instructions * cpi + s->mem_milli >= budget_of(c, limit)) {
 			r->stop = i < n ? CPU_LIMIT : CPU_DONE;
 			break;
 		}
 	}
-	r->done = i;
-	note_misses(c, i, misses);
-	count_kinds(&s, meta, i);
-	settle(c, &s, i);
+	return i;
+}
+
+/* The same one by one: with caches, and where many accesses miss the front. */
+static inline size_t run_singly(struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t n,
+				uint64_t limit, struct cpu_run *r, struct sums *s, size_t *misses)
+{
+	const uint64_t asid = (uint64_t)c->asid << TLB_ASID_SHIFT, cpi = c->params->cpi_milli;
+	const struct ptable *root = c->mm->pt.root;
+	const bool prefetches = c->many_misses;
+
+	for (size_t i = 0; i < n; i++) {
+		if (prefetches) {
+			prefetch_walk(root, addr[i + PREFETCH_AHEAD]);
+			if (c->caches)
+				prefetch_sets(c, root, addr[i + PREFETCH_SETS]);
+		}
+		if (!one_access(c, addr[i], meta[i], asid, s, r, misses)) {
+			r->stop = CPU_FAULT;
+			return i;
+		}
+		if (s->instructions * cpi + s->mem_milli >= budget_of(c, limit)) {
+			r->stop = i + 1 < n ? CPU_LIMIT : CPU_DONE;
+			return i + 1;
+		}
+	}
+	return n;
+}
+
+void cpu_run(struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t n, uint64_t limit,
+	     struct cpu_run *r)
+{
+	struct sums s = {0};
+	size_t misses = 0;
+
+	r->stop = CPU_DONE;
+	if (c->caches || c->many_misses)
+		r->done = run_singly(c, addr, meta, n, limit, r, &s, &misses);
+	else
+		r->done = run_chunks(c, addr, meta, n, limit, r, &s, &misses);
+	note_misses(c, r->done, misses);
+	count_kinds(&s, meta, r->done);
+	settle(c, &s, r->done);
 	if (r->stop == CPU_FAULT) {
 		c->stats.exceptions++;
 		exec_charge(&c->x, CYCLES_exception, c->cost->exception);

@@ -52,9 +52,8 @@ struct cpu {
 	uint32_t max_flat_milli;
 	uint64_t recent_accesses, recent_misses; /* of the host's prefetching, not of the model */
 	bool many_misses;
-	const uint64_t *prefetched; /* up to here in the batch at hand */
-	struct mm *mm;              /* loaded address space, NULL before the first */
-	uint16_t asid;              /* 1 … CPU_ASIDS */
+	struct mm *mm; /* loaded address space, NULL before the first */
+	uint16_t asid; /* 1 … CPU_ASIDS */
 	unsigned next_asid;
 	struct {
 		uint64_t context_id, tlb_gen;

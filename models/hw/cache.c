@@ -5,13 +5,17 @@
  * hierarchy.c), replacement by a row of the policy table. The set is the line number modulo the number of
  * sets, which need not be a power of two (11 ways of 24.75 MiB are 36864 sets).
  *
+ * A set under LRU of at most 16 ways may keep the order of its ways in one word instead of two stamps for
+ * each: the larger levels do, because there the host waits for its memory; a first level, touched all the
+ * time, not.
+ *
  * Complexity: O(ways). Invariants: cache_is_valid.
  * Not modelled: hashed sets and slices, sectored lines, ports and bank conflicts, victim buffers of their
  * own, prefetchers, way partitioning (CAT).
  */
 #include "models/hw/cache.h"
 
-#include "models/hw/replacement.h"
+#include "models/hw/replacement/policies.h"
 #include "sim/check.h"
 #include "sim/mem.h"
 
@@ -55,7 +59,11 @@ int cache_init(struct cache *c, const struct cache_geometry *g, const char *path
 	c->mask = sets & (sets - 1) ? 0 : sets - 1;
 	c->latency = g->latency;
 	c->policy = replacement_at(g->policy);
-	c->ways_mem = mem_alloc(sets * g->ways * 3, sizeof *c->ways_mem);
+	c->ordered = g->ordered && c->policy == &replacement_lru && g->ways <= RECENCY_WAYS;
+	c->stride = c->ordered ? g->ways + 1 : g->ways * 3;
+	if (c->ordered)
+		c->recency = recency_of(g->ways);
+	c->ways_mem = mem_alloc(sets * c->stride, sizeof *c->ways_mem);
 	rng_init(&c->rng, seed, path);
 	return 0;
 }
@@ -66,6 +74,14 @@ void cache_release(struct cache *c)
 	*c = (struct cache){0};
 }
 
+/* The way of a full set that goes. */
+static uint64_t choose_victim(struct cache *c, uint64_t *key)
+{
+	if (c->ordered)
+		return (key[c->ways] ^ recency_start(&c->recency)) >> c->recency.oldest;
+	return c->policy->victim(key + c->ways, key + 2 * c->ways, (unsigned)c->ways, &c->rng);
+}
+
 uint64_t cache_insert(struct cache *c, uint64_t line, uint64_t flags)
 {
 	uint64_t *key = cache_set_of(c, line), old = 0, way = 0;
@@ -74,12 +90,16 @@ uint64_t cache_insert(struct cache *c, uint64_t line, uint64_t flags)
 	while (way < c->ways && key[way])
 		way++;
 	if (way == c->ways) {
-		way = c->policy->victim(key + c->ways, key + 2 * c->ways, (unsigned)c->ways, &c->rng);
+		way = choose_victim(c, key);
 		old = key[way];
 		c->stats.evictions++;
 	}
 	key[way] = line << CACHE_FLAG_BITS | (flags & CACHE_STATE) | CACHE_VALID;
-	key[c->ways + way] = key[2 * c->ways + way] = ++c->now;
+	c->now++;
+	if (c->ordered)
+		cache_order_touch(c, key, way);
+	else
+		key[c->ways + way] = key[2 * c->ways + way] = c->now;
 	return old;
 }
 
@@ -90,23 +110,27 @@ uint64_t cache_drop(struct cache *c, uint64_t line)
 	if (!key)
 		return 0;
 	flags = *key & (CACHE_STATE | CACHE_VALID);
-	key[0] = key[c->ways] = key[2 * c->ways] = 0;
+	key[0] = 0;
+	if (!c->ordered)
+		key[c->ways] = key[2 * c->ways] = 0;
 	return flags;
 }
 
 static bool set_is_valid(const struct cache *c, const uint64_t *key)
 {
+	if (c->ordered && !recency_is_valid(&c->recency, key[c->ways] ^ recency_start(&c->recency)))
+		return false;
 	for (uint64_t i = 0; i < c->ways; i++) {
 		if (!key[i]) {
-			if (key[c->ways + i] || key[2 * c->ways + i])
+			if (!c->ordered && (key[c->ways + i] || key[2 * c->ways + i]))
 				return false;
 			continue;
 		}
 		if (!(key[i] & CACHE_VALID) || cache_set_of(c, cache_line_of(key[i])) != key ||
 		    cache_find(c, cache_line_of(key[i])) != &key[i])
 			return false;
-		if (key[c->ways + i] < key[2 * c->ways + i] || !key[2 * c->ways + i] ||
-		    key[c->ways + i] > c->now)
+		if (!c->ordered && (key[c->ways + i] < key[2 * c->ways + i] || !key[2 * c->ways + i] ||
+				    key[c->ways + i] > c->now))
 			return false;
 	}
 	return true;
@@ -115,7 +139,7 @@ static bool set_is_valid(const struct cache *c, const uint64_t *key)
 bool cache_is_valid(const struct cache *c)
 {
 	for (uint64_t s = 0; s < c->sets.n; s++) {
-		if (!set_is_valid(c, c->ways_mem + s * 3 * c->ways))
+		if (!set_is_valid(c, c->ways_mem + s * c->stride))
 			return false;
 	}
 	return true;

@@ -7,6 +7,7 @@
 #define MODELS_HW_CACHE_H
 
 #include "models/hw/divisor.h"
+#include "models/hw/recency.h"
 #include "sim/err.h"
 #include "sim/param.h"
 #include "sim/rng.h"
@@ -78,8 +79,13 @@ extern const struct stat_table cache_l1d_stat_table, cache_l1i_stat_table, cache
 #define CACHE_STATE     (CACHE_DIRTY | CACHE_OWNED)
 
 struct cache {
-	uint64_t *ways_mem; /* set by set: keys, then touch stamps, then fill stamps of its ways */
+	uint64_t *
+		ways_mem; /* set by set: keys, then touch stamps, then fill stamps of its ways; or an order */
 	uint64_t ways, now;
+	uint64_t stride; /* words a set */
+	bool ordered; /* behind the keys stands the ways' order (recency.h), xor its start, instead of stamps
+		       */
+	struct recency recency;
 	uint64_t mask; /* sets - 1 when sets is a power of two, else 0 */
 	struct divisor sets;
 	const struct replacement_ops *policy;
@@ -92,6 +98,8 @@ struct cache_geometry {
 	const char *name; /* "l1d": for messages ("cache.l1d.size") */
 	uint64_t size, ways, line_bytes, latency;
 	uint32_t policy;
+	bool ordered; /* LRU of at most 16 ways: an order a set, which is smaller, but costs each touch more
+		       */
 };
 
 /* path keys the random stream. Errors (ERR_CONFIG): a size that is no multiple of ways times line, a line
@@ -118,7 +126,7 @@ static inline uint64_t *cache_set_of(const struct cache *c, uint64_t line)
 
 	if (UNLIKELY(!c->mask))
 		divisor_split(&c->sets, line, &set);
-	return c->ways_mem + set * 3 * c->ways;
+	return c->ways_mem + set * c->stride;
 }
 
 /* The line's key in its set, for reading and setting flags; NULL when it is not there. No touch, no counting.
@@ -139,13 +147,30 @@ static inline void cache_prefetch(const struct cache *c, uint64_t line)
 {
 	const uint64_t *set = cache_set_of(c, line);
 
-	for (uint64_t i = 0; i < 3 * c->ways && i < 48; i += 8)
+	for (uint64_t i = 0; i + 1 < c->stride && i < 48; i += 8)
 		__builtin_prefetch(set + i);
+	__builtin_prefetch(set + MIN_OF(c->stride - 1, (uint64_t)48));
 }
 
-static inline void cache_touch(struct cache *c, uint64_t *key)
+static inline void cache_order_touch(const struct cache *c, uint64_t *set, uint64_t way)
 {
-	key[c->ways] = ++c->now;
+	uint64_t start = recency_start(&c->recency), order = set[c->ways] ^ start;
+
+	if ((order & 15) != way)
+		set[c->ways] = recency_touch(order, (unsigned)way) ^ start;
+}
+
+/* The line, whose key this is, was used. */
+static inline void cache_touch(struct cache *c, uint64_t line, uint64_t *key)
+{
+	c->now++;
+	if (c->ordered) {
+		uint64_t *set = cache_set_of(c, line);
+
+		cache_order_touch(c, set, (uint64_t)(key - set));
+	} else {
+		key[c->ways] = c->now;
+	}
 }
 
 #endif

@@ -35,9 +35,11 @@ static int init_cpu(struct hierarchy *h, unsigned cpu, const struct cache_params
 		struct cache *cache;
 		struct cache_geometry g;
 	} list[] = {
-		{&c->l1d, {"l1d", p->l1d_size, p->l1d_ways, p->line_bytes, p->l1d_latency, p->l1d_policy}},
-		{&c->l1i, {"l1i", p->l1i_size, p->l1i_ways, p->line_bytes, p->l1i_latency, p->l1i_policy}},
-		{&c->l2, {"l2", p->l2_size, p->l2_ways, p->line_bytes, p->l2_latency, p->l2_policy}},
+		{&c->l1d,
+		 {"l1d", p->l1d_size, p->l1d_ways, p->line_bytes, p->l1d_latency, p->l1d_policy, false}},
+		{&c->l1i,
+		 {"l1i", p->l1i_size, p->l1i_ways, p->line_bytes, p->l1i_latency, p->l1i_policy, false}},
+		{&c->l2, {"l2", p->l2_size, p->l2_ways, p->line_bytes, p->l2_latency, p->l2_policy, true}},
 	};
 	int rc = 0;
 
@@ -58,8 +60,8 @@ static int init_cpu(struct hierarchy *h, unsigned cpu, const struct cache_params
 static int init_llc(struct hierarchy *h, unsigned nid, const struct cache_params *p, uint64_t seed,
 		    struct err *e)
 {
-	struct cache_geometry g = {"llc",         p->llc_size,    p->llc_ways,
-				   p->line_bytes, p->llc_latency, p->llc_policy};
+	struct cache_geometry g = {"llc",          p->llc_size,   p->llc_ways, p->line_bytes,
+				   p->llc_latency, p->llc_policy, true};
 	char path[40];
 
 	snprintf(path, sizeof path, "cache.node%u.llc", nid);
@@ -203,7 +205,7 @@ static void llc_put(struct hierarchy *h, unsigned nid, uint64_t line, uint64_t d
 	key = cache_find(&h->llc[nid], line);
 	if (key) {
 		*key |= dirty;
-		cache_touch(&h->llc[nid], key);
+		cache_touch(&h->llc[nid], line, key);
 		return;
 	}
 	old = cache_insert(&h->llc[nid], line, dirty);
@@ -344,7 +346,7 @@ static bool ask_own_llc(struct hierarchy *h, const struct request *q)
 		return false;
 	}
 	llc->stats.hits++;
-	cache_touch(llc, key);
+	cache_touch(llc, q->line, key);
 	return true;
 }
 
@@ -428,7 +430,7 @@ static uint64_t miss_l1(struct hierarchy *h, unsigned cpu, uint64_t line, enum l
 	l1->stats.misses++;
 	if (key) {
 		c->l2.stats.hits++;
-		cache_touch(&c->l2, key);
+		cache_touch(&c->l2, line, key);
 		if (store && !(*key & CACHE_OWNED))
 			latency += upgrade(h, cpu, line, now + latency);
 		flags = *key & CACHE_OWNED;
@@ -457,13 +459,22 @@ uint64_t hierarchy_access(struct hierarchy *h, unsigned cpu, uint64_t line, enum
 	if (UNLIKELY(!key))
 		return miss_l1(h, cpu, line, use, now);
 	l1->stats.hits++;
-	cache_touch(l1, key);
+	cache_touch(l1, line, key);
 	if (use != LINE_STORE)
 		return latency;
 	if (UNLIKELY(!(*key & CACHE_OWNED)))
 		latency += upgrade(h, cpu, line, now + latency);
 	*key |= CACHE_OWNED | CACHE_DIRTY;
 	return latency;
+}
+
+void hierarchy_prefetch(const struct hierarchy *h, unsigned cpu, uint64_t line)
+{
+	const struct cpu_caches *c = &h->cpus[cpu];
+
+	cache_prefetch(&c->l2, line);
+	if (h->has_llc[c->nid])
+		cache_prefetch(&h->llc[c->nid], line);
 }
 
 void hierarchy_forget(struct hierarchy *h, uint64_t line)
@@ -482,7 +493,7 @@ void hierarchy_forget(struct hierarchy *h, uint64_t line)
 static bool is_included(const struct cache *l1, const struct cache *l2)
 {
 	for (uint64_t s = 0; s < l1->sets.n; s++) {
-		const uint64_t *key = l1->ways_mem + s * 3 * l1->ways;
+		const uint64_t *key = l1->ways_mem + s * l1->stride;
 
 		for (uint64_t i = 0; i < l1->ways; i++) {
 			uint64_t *below = key[i] ? cache_find(l2, cache_line_of(key[i])) : NULL;
@@ -500,7 +511,7 @@ static bool holders_are_right(const struct hierarchy *h, unsigned cpu)
 	const struct cache *l2 = &h->cpus[cpu].l2;
 
 	for (uint64_t i = 0; i < l2->sets.n * l2->ways; i++) {
-		uint64_t key = l2->ways_mem[i / l2->ways * 3 * l2->ways + i % l2->ways];
+		uint64_t key = l2->ways_mem[i / l2->ways * l2->stride + i % l2->ways];
 		unsigned nr = 0;
 		bool self = false;
 

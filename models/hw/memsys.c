@@ -147,6 +147,11 @@ uint64_t memsys_access(struct memsys *m, unsigned cpu, paddr_t pa, uint32_t size
 	return access_lines(m, cpu, line, last, use_of(kind), now);
 }
 
+void memsys_prefetch(const struct memsys *m, unsigned cpu, paddr_t pa)
+{
+	hierarchy_prefetch(&m->hierarchy, cpu, pa >> m->line_shift);
+}
+
 void memsys_flush_frame(struct memsys *m, pfn_t pfn)
 {
 	uint64_t line = ((uint64_t)pfn << PAGE_SHIFT) >> m->line_shift, n = PAGE_SIZE >> m->line_shift;

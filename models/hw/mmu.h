@@ -11,6 +11,7 @@
 #define MODELS_HW_MMU_H
 
 #include "models/hw/memsys.h"
+#include "models/hw/signature.h"
 #include "models/kernel/pgtable.h"
 #include "sim/stat.h"
 
@@ -41,20 +42,17 @@ STAT_STRUCT(mmu_stats, MMU_STATS);
 extern const struct stat_table mmu_stat_table;
 
 #define MMU_CACHE_MAX 64
-#ifndef MMU_CACHE_BUCKETS /* the hostile build makes it tiny */
-#define MMU_CACHE_BUCKETS 128
-#endif
-#define MMU_CACHE_END MMU_CACHE_MAX /* ends a chain; also the sentinel of the list by age */
+#define MMU_CACHE_END MMU_CACHE_MAX /* the sentinel of the list by age */
 
-/* Fully associative, exact LRU: entries hang in hash chains and in a list from newest to oldest, so all is
- * O(1). */
+/* Fully associative, exact LRU: entries are found by their signatures and hang in a list from newest to
+ * oldest. */
 struct mmu_cache {
 	unsigned n;    /* entries it may hold, 0 = no cache */
 	unsigned used; /* entries ever filled: 0 … used-1 are in the list */
+	uint8_t sign[MMU_CACHE_MAX];
 	uint64_t key[MMU_CACHE_MAX];
 	struct ptable *table[MMU_CACHE_MAX];
 	pfn_t pfn[MMU_CACHE_MAX]; /* where the table lies */
-	uint8_t bucket[MMU_CACHE_BUCKETS], chain[MMU_CACHE_MAX];
 	uint8_t newer[MMU_CACHE_MAX + 1], older[MMU_CACHE_MAX + 1];
 };
 

@@ -15,6 +15,7 @@
 #ifndef MODELS_HW_TLB_H
 #define MODELS_HW_TLB_H
 
+#include "models/hw/recency.h"
 #include "sim/err.h"
 #include "sim/param.h"
 #include "sim/rng.h"
@@ -84,13 +85,23 @@ struct tlb_payload {
 #ifndef TLB_FRONT_SLOTS /* the hostile build makes it tiny */
 #define TLB_FRONT_SLOTS 512
 #endif
+struct tlb_entry {
+	uint64_t key;
+	struct tlb_payload payload;
+};
 struct tlb_array {
-	uint64_t *key, *touched, *filled; /* sets * ways, set by set */
-	struct tlb_payload *payload;
+	uint8_t *sign; /* signatures of the keys, `stride` a set (signature.h) */
+	uint64_t sets, ways, stride;
+	uint64_t mask;              /* sets - 1 when that is a power of two */
+	struct tlb_entry *entry;    /* sets * ways, set by set */
+	uint64_t *touched, *filled; /* stamps, of arrays without an order */
+	struct recency recency;     /* LRU of a second level: an order a set instead of stamps, else NULL */
+	uint64_t *order;
+	uint16_t *empty;         /* ways without an entry, a bit each */
+	struct tlb_front *front; /* first level: its kind's; second: NULL */
 	uint64_t *front_slots; /* 2 MiB first-level arrays: slots of the front that named the entry since its
 				  fill, TLB_FRONT_SLOTS bits each; else NULL */
-	uint64_t sets, ways;
-	uint64_t huge; /* valid entries of 2 MiB */
+	uint64_t huge;         /* valid entries of 2 MiB */
 	const struct replacement_ops *policy;
 	struct rng rng;
 };
@@ -118,6 +129,7 @@ struct tlb {
 	struct tlb_array l1[2][2]; /* [kind][0: 4 KiB, 1: 2 MiB] */
 	struct tlb_array l2;
 	uint64_t now;               /* stamp counter: bumped at each touch */
+	uint64_t missed[2];         /* by kind: key of a page that the arrays lack since a lookup or NONE */
 	unsigned nid;               /* of the CPU */
 	const uint32_t *flat_milli; /* by node: caches off, cost of an access in thousandths of a cycle */
 	struct tlb_stats stats;
