@@ -263,7 +263,7 @@ int counters_machine(struct kernel *k, struct metrics *m, struct err *e)
 /* What smaps and numa_maps add up over a mapping; pss in 1/4096 of a page, as the kernel does. */
 struct usage {
 	struct kernel *k;
-	int64_t rss, anonymous, lazyfree, huge, swap, shared_clean, shared_dirty, private_clean,
+	int64_t rss, anonymous, lazyfree, huge, huge_shmem, swap, shared_clean, shared_dirty, private_clean,
 		private_dirty, referenced, locked;
 	int64_t dirty, active, swapcache, writeback, mapmax; /* numa_maps: pages */
 	uint64_t pss, pss_dirty, pss_anon, pss_shmem, pss_locked, swap_pss;
@@ -321,6 +321,8 @@ static void add_huge(struct usage *u, pte_t e, vaddr_t first, vaddr_t last)
 	add_page(u, e, n);
 	if (frame_of(u->k->memory, pte_pfn(e))->flags & FR_ANON)
 		u->huge += n;
+	else
+		u->huge_shmem += n;
 }
 
 static void add_table(void *arg, struct ptable *t, vaddr_t first, vaddr_t last)
@@ -365,6 +367,7 @@ static void put_usage(struct out *o, const struct usage *u)
 	put(o, "Anonymous", KB(u->anonymous));
 	put(o, "LazyFree", KB(u->lazyfree));
 	put(o, "AnonHugePages", KB(u->huge));
+	put(o, "ShmemPmdMapped", KB(u->huge_shmem));
 	put(o, "Swap", KB(u->swap));
 	put(o, "SwapPss", pss_kb(u->swap_pss));
 	put(o, "Locked", pss_kb(u->pss_locked));
@@ -380,6 +383,7 @@ static void sum_usage(struct usage *sum, const struct usage *u)
 	sum->anonymous += u->anonymous;
 	sum->lazyfree += u->lazyfree;
 	sum->huge += u->huge;
+	sum->huge_shmem += u->huge_shmem;
 	sum->swap += u->swap;
 	sum->shared_clean += u->shared_clean;
 	sum->shared_dirty += u->shared_dirty;
@@ -418,17 +422,6 @@ static void put_policy(struct out *o, const struct mempolicy *policy)
 	put(o, "PolicyFlags",
 	    policy->flags & (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING));
 	put(o, "PolicyNodes", (int64_t)policy->nodes);
-}
-
-/* The first task's, which is what numa_maps shows for mappings without a policy of their own. */
-static const struct mempolicy *task_policy(struct kernel *k, const struct process *p)
-{
-	const struct task *t;
-
-	for (size_t i = 0; (t = sched_task_at(k->sched, i)); i = sched_task_index(k->sched, t) + 1)
-		if (t->process == p)
-			return t->policy;
-	return NULL;
 }
 
 /* What a mapping is, for the head of a smaps entry; and numa_maps' numbers, in pages. */
@@ -482,7 +475,8 @@ static void put_status(struct out *o, const struct mm *mm)
 	put(o, "brk", (int64_t)mm->brk);
 }
 
-int counters_process(struct kernel *k, struct process *p, struct metrics *m, struct err *e)
+int counters_process(struct kernel *k, struct process *p, const struct task *first, struct metrics *m,
+		     struct err *e)
 {
 	struct out o = {.m = m, .e = e};
 	struct usage sum = {.k = k};
@@ -510,7 +504,9 @@ int counters_process(struct kernel *k, struct process *p, struct metrics *m, str
 	put(&o, "threads", p->live_threads);
 	put(&o, "oom_score_adj", p->oom_score_adj);
 	put(&o, "killed", p->killed);
-	put_policy(&o, task_policy(k, p));
+	if (k->memcgs)
+		put(&o, "memcg", p->memcg);
+	put_policy(&o, first ? first->policy : NULL); /* numa_maps shows it for mappings without one */
 	if (mm) {
 		put_status(&o, mm);
 		put_usage(&o, &sum);
@@ -567,4 +563,5 @@ void counters_check(struct kernel *k)
 	CHECK(cache + swapcache == modelled(m, NR_FILE_PAGES),
 	      "%" PRId64 " pages are in caches, not %" PRId64, cache + swapcache, modelled(m, NR_FILE_PAGES));
 	CHECK(swap_is_valid(k), "the swap map and its counters disagree%s", "");
+	counters_check_memcg(k);
 }

@@ -11,9 +11,15 @@
 void counters_refresh_process(struct process *p);
 /* vmstat, meminfo, node/N, zone/N/NAME, buddy/N/NAME, slab/NAME for the snapshot that is open. */
 int counters_machine(struct kernel *k, struct metrics *m, struct err *e);
-/* proc/P and region/P/START (kB, and N0 … in pages), statistics of its mappings. */
-int counters_process(struct kernel *k, struct process *p, struct metrics *m, struct err *e);
+/* memcg/NAME: the files of each group. */
+int counters_memcg(struct kernel *k, struct metrics *m, struct err *e);
+/* proc/P and region/P/START (kB, and N0 … in pages), statistics of its mappings. first: its first task, or
+ * NULL. */
+int counters_process(struct kernel *k, struct process *p, const struct task *first, struct metrics *m,
+		     struct err *e);
 /* Frames, lists and counters against each other; aborts when a law is broken. O(frames). */
 void counters_check(struct kernel *k);
+/* The same for groups: charges, lists and swap slots. O(frames + slots). */
+void counters_check_memcg(struct kernel *k);
 
 #endif

@@ -174,6 +174,7 @@ static const struct {
 	{"swap/vma_ra_enabled", "swap.vma_ra_enabled"},
 	{"transparent_hugepage/enabled", "thp.enabled"},
 	{"transparent_hugepage/defrag", "thp.defrag"},
+	{"transparent_hugepage/shmem_enabled", "thp.shmem_enabled"},
 	{"transparent_hugepage/use_zero_page", "thp.use_zero_page"},
 	{"vda/queue/read_ahead_kb", "queue.read_ahead_kb"},
 	{"vdb/queue/read_ahead_kb", "queue.read_ahead_kb"},
@@ -224,15 +225,21 @@ static int set_lru_gen(struct reader *r, const yaml_node_t *root)
 
 /*
  * An emulated processor of a host of today takes 33 us for a first touch where a processor of 2.6 GHz takes
- * 0.9 (the configurations' times of operations); files and swap area lie in the host's page cache. It knows
- * no address-space ids (QEMU target/i386/cpu.c TCG_EXT_FEATURES: no PCID), and each of its walks begins at
- * the root (target/i386/tcg/sysemu/excp_helper.c mmu_translate), so accessed bits of inner entries are set by
- * each walk.
+ * 0.9 (the configurations' times of operations); files and swap area lie in the host's page cache. A page
+ * that reclaim looks at costs a quarter of a first touch: what first touches take longer where kswapd scans
+ * the node that they fill on that node's only CPU (rand_numa_1, where nothing is written). An interrupt to
+ * another CPU takes about 100 us: each CPU is a thread of the host. It knows no address-space ids (QEMU
+ * target/i386/cpu.c TCG_EXT_FEATURES: no PCID), and each of its walks begins at the root
+ * (target/i386/tcg/sysemu/excp_helper.c mmu_translate), so accessed bits of inner entries are set by each
+ * walk.
  */
 static int set_emulator(struct reader *r, const yaml_node_t *root)
 {
 	static const char *const values[][2] = {
 		{"cpu.mhz", "72"},
+		{"cost.scan_page", "250"},
+		{"cost.scan_mapped", "340"},
+		{"cost.shootdown", "7200"},
 		{"swap.read_us", "20"},
 		{"swap.write_us", "5"},
 		{"swap.bandwidth_mb", "50000"},

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "models/counters.h"
+#include "models/kernel/charge.h"
 #include "models/kernel/compact.h"
 #include "models/kernel/filemap.h"
 #include "models/kernel/khugepaged.h"
@@ -33,9 +34,12 @@ struct machine_config *machine_config_new(struct param_set *ps)
 	c->hierarchy = memsys_config_new(ps);
 	param_set_add(ps, &zone_param_table, &c->zone);
 	param_set_add(ps, &boot_param_table, &c->boot);
+	param_set_add(ps, &tier_param_table, &c->tier);
+	param_set_add(ps, &cpuset_param_table, &c->cpuset);
 	param_set_add(ps, &kernel_param_table, &c->kernel);
 	param_set_add(ps, &khugepaged_param_table, &c->khugepaged);
 	param_set_add(ps, &reclaim_param_table, &c->reclaim);
+	param_set_add(ps, &memcg_param_table, &c->memcg);
 	param_set_add(ps, &swap_param_table, &c->swap);
 	param_set_add(ps, &disk_param_table, &c->disk);
 	param_set_add(ps, &sched_param_table, &c->sched);
@@ -198,6 +202,14 @@ static void switch_to(void *ctx, struct exec *x, struct task *prev, struct task 
 	}
 }
 
+/* resume_user_mode_work */
+static void hook_task_work(struct task *cur)
+{
+	if (cur->k->params.numa_balancing)
+		numa_balancing_work(cur);
+	charge_over_high(cur, GFP_KERNEL);
+}
+
 static const struct sched_ops sched_ops = {.run_user = run_user, .switch_to = switch_to};
 
 static pfn_t slab_page_alloc(void *cur, gfp_t gfp, unsigned order)
@@ -245,6 +257,20 @@ static void boot_task(struct machine *m)
 	snprintf(m->boot.comm, sizeof m->boot.comm, "swapper");
 }
 
+static int build_memory(struct machine *m, struct err *e)
+{
+	const struct machine_config *c = m->config;
+	int rc = memory_init(&m->memory, &c->zone, &m->topo, e);
+
+	if (rc >= 0)
+		rc = pcp_setup(&m->memory, &c->zone.pcp, e);
+	if (rc >= 0)
+		rc = memory_boot(&m->memory, &c->boot, e);
+	if (rc >= 0)
+		rc = memory_tiers(&m->memory, &c->tier, e);
+	return rc;
+}
+
 static int build_kernel(struct machine *m, struct err *e)
 {
 	const struct machine_config *c = m->config;
@@ -259,24 +285,26 @@ static int build_kernel(struct machine *m, struct err *e)
 	k->zone_params = c->zone;
 	k->reclaim_algorithm = c->reclaim.algorithm;
 	k->seed = c->replay.seed;
+	rng_init(&k->random, k->seed, "kernel.random");
 	k->mms = &m->mms;
 	k->hooks = (struct kernel_hooks){.ctx = m,
 					 .tlb_flush = hook_tlb_flush,
 					 .process_killed = hook_process_killed,
 					 .event = hook_event,
+					 .alloc = alloc_pages_nodemask,
 					 .flush_plug = swap_plug_flush};
-	if (k->params.numa_balancing) {
+	k->hooks.task_work = hook_task_work;
+	if (k->params.numa_balancing)
 		k->hooks.tick = numa_balancing_tick;
-		k->hooks.task_work = numa_balancing_work;
-	}
-	rc = memory_init(&m->memory, &c->zone, &m->topo, e);
-	if (rc >= 0)
-		rc = pcp_setup(&m->memory, &c->zone.pcp, e);
-	if (rc >= 0)
-		rc = memory_boot(&m->memory, &c->boot, e);
+	rc = build_memory(m, e);
 	if (rc < 0)
 		return rc;
 	k->memory = &m->memory;
+	rc = cpuset_new(k, &c->cpuset, e);
+	if (rc >= 0)
+		rc = memcg_new(k, &c->memcg, m->nr_cpus, e);
+	if (rc < 0)
+		return rc;
 	for (unsigned i = 0; i < m->nr_cpus; i++)
 		execs[i] = &m->cpus[i]->x;
 	sched_new(k, &c->sched, &sched_ops, m, execs, m->nr_cpus);
@@ -300,6 +328,7 @@ static int build_kernel(struct machine *m, struct err *e)
 	kswapd_start(k);
 	khugepaged_start(k, &c->khugepaged);
 	writeback_start(k);
+	cpuset_start(k);
 	return 0;
 }
 
@@ -372,6 +401,7 @@ static void free_kernel(struct machine *m)
 	if (k->file_dev)
 		blkdev_release(k->file_dev);
 	mem_free(k->khugepaged);
+	cpuset_free(k);
 	if (k->slab)
 		slab_free_allocator(k->slab);
 	if (k->lru)
@@ -380,6 +410,8 @@ static void free_kernel(struct machine *m)
 		rmap_free(k->rmap);
 	if (k->sched)
 		mm_table_release(&m->mms);
+	if (k->memory)
+		memcg_free(k);
 	if (k->memory)
 		memory_release(&m->memory);
 }

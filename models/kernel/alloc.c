@@ -7,13 +7,13 @@
  * vma_alloc_folio, alloc_pages_preferred_many. The buddy allocator never calls reclaim; this file owns the
  * way from one to the other.
  *
- * Not modelled: memory cgroup charges.
  */
 #include "models/kernel/alloc.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "models/kernel/charge.h"
 #include "models/kernel/compact.h"
 #include "models/kernel/kswapd.h"
 #include "models/kernel/oom.h"
@@ -72,7 +72,7 @@ static void wake_kswapds(struct attempt *a)
 	struct zone *z;
 	unsigned last = MAX_NODES;
 
-	while ((z = zonelist_next(m, &a->ac, &it, false))) {
+	while ((z = zonelist_next(m, &a->ac, &it, true))) {
 		if (z->nid != last)
 			kswapd_wake(a->cur, z, a->ac.gfp, a->ac.order, a->ac.highest_zoneidx);
 		last = z->nid;
@@ -121,7 +121,7 @@ static bool worth_another_round(struct attempt *a, unsigned alloc_flags, bool pr
 	a->no_progress = progress && a->ac.order <= COSTLY_ORDER ? 0 : a->no_progress + 1;
 	if (a->no_progress > MAX_RECLAIM_RETRIES)
 		return zonelist_unreserve_highatomic(k->memory, &a->ac, true);
-	while ((z = zonelist_next(k->memory, &a->ac, &it, true))) {
+	while ((z = zonelist_next(k->memory, &a->ac, &it, false))) {
 		uint64_t available = zone_reclaimable_pages(k, z) + zone_free_pages(z);
 
 		if (zone_watermark_ok(z, a->ac.order, zone_wmark(z, WMARK_MIN), a->ac.highest_zoneidx,
@@ -206,6 +206,9 @@ static bool compact_first(struct attempt *a, unsigned alloc_flags, pfn_t *pfn)
 static unsigned refresh_flags(struct attempt *a, unsigned flags)
 {
 	unsigned reserve = reserve_flags(a->cur, a->ac.gfp);
+
+	if (a->cur->flags & TASK_OOM_VICTIM) /* __cpuset_node_allowed: it may go anywhere to end soon */
+		a->ac.cpuset = 0;
 
 	if (reserve)
 		flags = reserve | (flags & ALLOC_KSWAPD);
@@ -303,14 +306,20 @@ static pfn_t allocate(struct task *cur, const struct policy_request *r, gfp_t gf
 	if (!a.ac.preferred_zone)
 		return PFN_NONE;
 	pfn = try_freelists(&a, ALLOC_WMARK_LOW | ALLOC_CPUSET | zonelist_nofragment(cur->k->memory, &a.ac));
-	if (UNLIKELY(pfn == PFN_NONE))
+	if (UNLIKELY(pfn == PFN_NONE)) {
+		a.ac.gfp = gfp; /* the set's walls stand for users' pages only from now on */
 		pfn = slowpath(&a);
+	}
 	task_charge(cur, CYCLES_alloc, cost->alloc_pcp);
 	if (pfn == PFN_NONE)
 		return PFN_NONE;
 	if (gfp & GFP_BIT_ZERO)
 		task_charge(cur, CYCLES_clear_copy, order >= 9 ? cost->zero_huge : cost->zero_page << order);
 	cur->k->memory->frames.f[pfn].refs = 1;
+	if (gfp & GFP_BIT_ACCOUNT && !charge_kernel(cur, pfn, order, gfp)) {
+		free_pages(cur, pfn, order);
+		return PFN_NONE;
+	}
 	return pfn;
 }
 
@@ -406,12 +415,38 @@ pfn_t alloc_pages_node(struct task *cur, unsigned nid, gfp_t gfp, unsigned order
 	return alloc_pages_nodemask(cur, nid, gfp & GFP_BIT_THISNODE ? UINT64_C(1) << nid : 0, gfp, order);
 }
 
+/* cpuset_mem_spread_node: the set's next node, at first any of them. */
+static unsigned spread_nid(struct task *cur)
+{
+	struct kernel *k = cur->k;
+	nodemask_t mems = cur->mems_allowed ? cur->mems_allowed : k->memory->nodes_memory, above;
+	unsigned at = (unsigned)cur->spread_nid, nid;
+
+	if (!at) {
+		for (uint64_t skip = rng_below(&k->random, (uint64_t)__builtin_popcountll(mems)); skip;
+		     skip--)
+			mems &= mems - 1;
+		at = (unsigned)__builtin_ctzll(mems) + 1;
+		mems = cur->mems_allowed ? cur->mems_allowed : k->memory->nodes_memory;
+	}
+	above = at < MAX_NODES ? mems & ~((UINT64_C(1) << at) - 1) : 0;
+	nid = (unsigned)__builtin_ctzll(above ? above : mems);
+	cur->spread_nid = (int)nid + 1;
+	return nid;
+}
+
+pfn_t alloc_page_cache(struct task *cur, gfp_t gfp)
+{
+	return cur->spread_page ? alloc_pages_node(cur, spread_nid(cur), gfp, 0) : alloc_pages(cur, gfp, 0);
+}
+
 void free_pages(struct task *cur, pfn_t pfn, unsigned order)
 {
 	struct frame *f = frame_of(cur->k->memory, pfn);
 	struct pcp_work work = {0};
 
 	CHECK(f->refs <= 1 && f->mapcount == 0, "frame %u is freed while in use", pfn);
+	memcg_uncharge_kernel(cur->k, f, order);
 	f->refs = 0;
 	f->flags = 0;
 	f->file = FILE_NONE;
@@ -450,7 +485,7 @@ static void table_count(void *ctx, pfn_t pfn, unsigned level, int delta)
 	struct memory *m = t->cur->k->memory;
 
 	if (level <= 2)
-		node_stat_add(frame_node(m, frame_of(m, pfn)), NR_PAGETABLE, delta);
+		frame_stat_add(m, frame_of(m, pfn), NR_PAGETABLE, delta);
 }
 
 const struct ptable_ops alloc_table_ops = {.alloc = table_alloc, .free = table_free, .count = table_count};

@@ -14,6 +14,8 @@
 pfn_t alloc_pages(struct task *cur, gfp_t gfp, unsigned order);
 /* For a fault at addr: the VMA's policy, else the task's (vma_alloc_folio). */
 pfn_t alloc_page_vma(struct task *cur, gfp_t gfp, unsigned order, struct vma *vma, vaddr_t addr);
+/* For the page cache (filemap_alloc_folio): as alloc_pages, but round the nodes of a cpuset that spreads. */
+pfn_t alloc_page_cache(struct task *cur, gfp_t gfp);
 /* From a node (alloc_pages_node); GFP_BIT_THISNODE forbids others. */
 pfn_t alloc_pages_node(struct task *cur, unsigned nid, gfp_t gfp, unsigned order);
 /* From a node, or others of the mask (0: all): __alloc_pages. */

@@ -44,8 +44,8 @@ bool fault_unchanged(struct fault *f)
 	return f->table && f->table->e[f->slot] == f->orig;
 }
 
-/* expand_stack: a touch below a stack mapping extends it, within the limit and away from its lower neighbour.
- */
+/* expand_stack: a touch below a stack mapping extends it, within the limit and away from its lower neighbour
+ * when that can be accessed. */
 static struct vma *grow_stack(struct task *cur, struct vma *v, vaddr_t addr)
 {
 	struct vma *prev = vma_prev(&cur->mm->vmas, v);
@@ -53,7 +53,8 @@ static struct vma *grow_stack(struct task *cur, struct vma *v, vaddr_t addr)
 	uint64_t pages = (v->start - start) >> PAGE_SHIFT;
 
 	if (v->end - start > STACK_LIMIT ||
-	    (prev && start < prev->end + STACK_GUARD && !(prev->flags & VM_GROWSDOWN)))
+	    (prev && start < prev->end + STACK_GUARD && !(prev->flags & VM_GROWSDOWN) &&
+	     prev->flags & (VM_READ | VM_WRITE | VM_EXEC)))
 		return NULL;
 	if (v->flags & VM_ACCOUNT && !commit_add(cur->k, cur->mm, pages))
 		return NULL;
@@ -145,7 +146,7 @@ static enum fault_result handle_mm_fault(struct task *cur, struct vma *v, vaddr_
 		.cur = cur, .k = cur->k, .mm = cur->mm, .vma = v, .addr = addr & PAGE_MASK, .flags = flags};
 	enum fault_result r;
 
-	vm_event(cur->k->memory, VMEV_PGFAULT, 1);
+	memcg_count_event(cur->k, cur->mm->memcg, VMEV_PGFAULT, 1);
 	task_charge(cur, CYCLES_fault, cur->k->cost.fault);
 	cur->in_lru_fault = !(v->flags & (VM_SEQ_READ | VM_RAND_READ));
 	r = dispatch(&f);

@@ -14,6 +14,7 @@
  */
 #include "models/kernel/filemap.h"
 
+#include "models/kernel/memcg.h"
 #include "models/kernel/pageio.h"
 #include "models/kernel/shmem.h"
 
@@ -65,10 +66,10 @@ static pfn_t create_page(struct task *cur, struct file *f, uint64_t index, gfp_t
 	*taken = false;
 	if (gfp & GFP_BIT_WRITE)
 		writeback_refresh_node_limits(cur->k);
-	pfn = alloc_pages(cur, gfp, 0);
+	pfn = alloc_page_cache(cur, gfp);
 	if (pfn == PFN_NONE)
 		return PFN_NONE;
-	if (readahead_add_page(cur, f, index, pfn, gfp & GFP_BIT_WRITE))
+	if (readahead_add_page(cur, f, index, pfn, gfp))
 		return pfn;
 	put(cur, pfn);
 	*taken = pagecache_lookup(f, index).pfn != PFN_NONE;
@@ -327,7 +328,7 @@ pfn_t filemap_fault(struct task *cur, struct vma *vma, struct file *f, uint64_t 
 		frame_get(cur->k, pfn);
 		*retry = async_mmap_readahead(cur, vm_flags, f, index, pfn);
 	} else {
-		vm_event(cur->k->memory, VMEV_PGMAJFAULT, 1);
+		memcg_count_event(cur->k, memcg_of_task(cur), VMEV_PGMAJFAULT, 1);
 		*major = *retry = true;
 		sync_mmap_readahead(cur, vm_flags, f, index);
 		pfn = find_or_create(cur, f, index);

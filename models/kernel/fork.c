@@ -28,8 +28,8 @@ void task_stack_alloc(struct task *cur, struct task *child)
 		if (pfn == PFN_NONE)
 			return;
 		child->stack[i] = pfn;
-		node_stat_add(frame_node(cur->k->memory, frame_of(cur->k->memory, pfn)), NR_KERNEL_STACK_KB,
-			      PAGE_SIZE >> 10);
+		frame_stat_add(cur->k->memory, frame_of(cur->k->memory, pfn), NR_KERNEL_STACK_KB,
+			       PAGE_SIZE >> 10);
 	}
 }
 
@@ -38,8 +38,8 @@ void task_stack_free(struct task *t)
 	for (unsigned i = 0; i < KERNEL_STACK_PAGES; i++) {
 		if (!t->stack[i])
 			continue;
-		node_stat_add(frame_node(t->k->memory, frame_of(t->k->memory, t->stack[i])),
-			      NR_KERNEL_STACK_KB, -(int64_t)(PAGE_SIZE >> 10));
+		frame_stat_add(t->k->memory, frame_of(t->k->memory, t->stack[i]), NR_KERNEL_STACK_KB,
+			       -(int64_t)(PAGE_SIZE >> 10));
 		free_pages(t, t->stack[i], 0);
 		t->stack[i] = 0;
 	}
@@ -57,6 +57,7 @@ struct mm *mm_new(struct task *cur, struct process *p)
 	mm = mm_table_add(k->mms);
 	mm->k = k;
 	mm->process = p;
+	mm->memcg = p ? p->memcg : 0;
 	mm->slab = obj;
 	ctx.mm = mm;
 	if (!pgtable_init(&mm->pt, &alloc_table_ops, &ctx)) {
@@ -135,6 +136,8 @@ static void copy_leaf(void *arg, struct ptable *src, vaddr_t first, vaddr_t last
 	if (c->failed)
 		return;
 	if (src->level == 2) {
+		if (!c->from->anon_vma && c->from->file) /* the child's faults map it again */
+			return;
 		c->failed = !copy_huge(c, src, first);
 		return;
 	}

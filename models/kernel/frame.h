@@ -61,11 +61,11 @@ struct frame {
 	int32_t mapcount;
 	uint8_t nid, zid, order, migratetype; /* order of a buddy block or compound page */
 	uint32_t file;                        /* page cache: number of the file, else FILE_NONE */
-	uint32_t gen;     /* MGLRU: generation + 1 and tier, 0 when on no generation's list */
-	uint64_t index;   /* page cache: page offset in the file; anonymous: virtual page number */
-	uint64_t rmap;    /* mappings: see rmap.h */
-	uint64_t private; /* swap entry, slab, page-table page; a tail's head: by flags */
-	uint32_t memcg;
+	uint32_t gen;         /* MGLRU: generation + 1 and tier, 0 when on no generation's list */
+	uint64_t index;       /* page cache: page offset in the file; anonymous: virtual page number */
+	uint64_t rmap;        /* mappings: see rmap.h */
+	uint64_t private;     /* swap entry, slab, page-table page; a tail's head: by flags */
+	uint32_t memcg;       /* the group it is charged to, 0 = none (memcg.h) */
 	uint32_t last_cpupid; /* who took the last NUMA hinting fault on it, 0 = nobody (numa_balancing.h) */
 };
 

@@ -19,6 +19,13 @@ const char *thp_defrag_name(size_t i)
 	return i < ARRAY_LEN(names) ? names[i] : NULL;
 }
 
+const char *thp_shmem_name(size_t i)
+{
+	static const char *const names[] = {"never", "always", "within_size", "advise", "deny", "force"};
+
+	return i < ARRAY_LEN(names) ? names[i] : NULL;
+}
+
 PARAM_TABLE(kernel, kernel_params, KERNEL_PARAMS);
 
 static const struct {

@@ -12,6 +12,7 @@
 #include "models/kernel/zone.h"
 #include "sim/eventq.h"
 #include "sim/param.h"
+#include "sim/rng.h"
 
 #define KERNEL_PARAMS(X, S)                                                                               \
 	X(S, U64, swappiness, "vm.swappiness", "60", 0, 200, "",                                          \
@@ -49,6 +50,8 @@
 	  thp_enabled_name)                                                                               \
 	X(S, ENUM, thp_defrag, "thp.defrag", "madvise", 0, 0, "",                                         \
 	  "how hard a fault tries to get a huge page (transparent_hugepage/defrag)", thp_defrag_name)     \
+	X(S, ENUM, thp_shmem, "thp.shmem_enabled", "never", 0, 0, "",                                     \
+	  "huge pages of shared anonymous memory (transparent_hugepage/shmem_enabled)", thp_shmem_name)   \
 	X(S, BOOL, thp_use_zero_page, "thp.use_zero_page", "true", 0, 1, "",                              \
 	  "a read maps the huge zero page (transparent_hugepage/use_zero_page)")                          \
 	X(S, U64, extfrag_threshold, "vm.extfrag_threshold", "500", 0, 1000, "1/1000",                    \
@@ -59,8 +62,17 @@
 	  "compaction may move locked pages")                                                             \
 	X(S, BOOL, oom_kill_allocating_task, "vm.oom_kill_allocating_task", "false", 0, 1, "",            \
 	  "kill whoever asks instead of the largest")                                                     \
-	X(S, U64, numa_balancing, "kernel.numa_balancing", "0", 0, 1, "",                                 \
-	  "1 = pages move to the node whose CPUs use them (0 is Linux's own choice on one node only)")    \
+	X(S, BOOL, demotion_enabled, "numa.demotion_enabled", "false", 0, 1, "",                          \
+	  "reclaim moves pages to a slower tier before it drops or swaps them "                           \
+	  "(/sys/kernel/mm/numa/demotion_enabled)")                                                       \
+	X(S, U64, numa_balancing, "kernel.numa_balancing", "0", 0, 3, "bits",                             \
+	  "1 = pages move to the node whose CPUs use them, 2 = hot pages move to a faster tier "          \
+	  "(0 is Linux's own choice on one node only)")                                                   \
+	X(S, U64, promote_rate, "kernel.numa_balancing_promote_rate_limit_MBps", "65536", 0, 1u << 20,    \
+	  "MiB/s", "numa_balancing 2: most that may be tried to promote to a node in a second")           \
+	X(S, U64, hot_threshold, "kernel.numa_balancing_hot_threshold_ms", "1000", 0, 1u << 30, "ms",     \
+	  "numa_balancing 2: used so soon after it was scanned, a page is hot "                           \
+	  "(sched/numa_balancing/hot_threshold_ms)")                                                      \
 	X(S, U64, numa_scan_delay, "kernel.numa_balancing_scan_delay_ms", "1000", 0, 1u << 30, "ms",      \
 	  "numa_balancing: run time of a task before its memory is scanned "                              \
 	  "(sched/numa_balancing/scan_delay_ms)")                                                         \
@@ -70,6 +82,8 @@
 	  "ms", "numa_balancing: longest time in which all of a task's memory is scanned")                \
 	X(S, U64, numa_scan_size, "kernel.numa_balancing_scan_size_mb", "256", 1, 1u << 20, "MiB",        \
 	  "numa_balancing: scanned at a time")
+#define NUMA_BALANCING_NORMAL  1u
+#define NUMA_BALANCING_TIERING 2u
 enum thp_enabled { THP_NEVER, THP_MADVISE, THP_ALWAYS };
 enum thp_defrag {
 	THP_DEFRAG_ALWAYS,
@@ -79,7 +93,16 @@ enum thp_defrag {
 	THP_DEFRAG_NEVER
 };
 const char *thp_enabled_name(size_t i);
+enum thp_shmem {
+	SHMEM_HUGE_NEVER,
+	SHMEM_HUGE_ALWAYS,
+	SHMEM_HUGE_WITHIN_SIZE,
+	SHMEM_HUGE_ADVISE,
+	SHMEM_HUGE_DENY,
+	SHMEM_HUGE_FORCE
+};
 const char *thp_defrag_name(size_t i);
+const char *thp_shmem_name(size_t i);
 PARAM_STRUCT(kernel_params, KERNEL_PARAMS);
 extern const struct param_table kernel_param_table;
 
@@ -121,6 +144,9 @@ struct lru;
 struct rmap;
 struct mm_table;
 struct khugepaged;
+struct cpusets;
+struct memcg_table;
+struct swap_cgroup;
 
 /* Signals that must go upstream; installed by machine.c. */
 struct kernel_hooks {
@@ -137,6 +163,9 @@ struct kernel_hooks {
 	/* cur is about to sleep: requests that it holds back go out (sched_submit_work). False: it holds
 	 * none. May be NULL. */
 	bool (*flush_plug)(struct task *cur);
+	/* Pages for reclaim, which lies below the allocator and moves pages to another node
+	 * (alloc_pages_nodemask). NULL: it moves none. */
+	pfn_t (*alloc)(struct task *cur, unsigned nid, nodemask_t mask, gfp_t gfp, unsigned order);
 	/* The timer ticked while curr ran; it may set TASK_WORK. May be NULL. */
 	void (*tick)(struct task *curr);
 	/* What a task with TASK_WORK does on its way back to user mode. NULL where nobody sets it. */
@@ -158,13 +187,18 @@ struct kernel {
 	struct pagecache *pagecache;
 	struct writeback *writeback;
 	struct khugepaged *khugepaged; /* NULL: huge pages are off */
-	struct blkdev *file_dev;       /* holds all files */
+	struct cpusets *cpusets;       /* NULL: there are none */
+	struct memcg_table *memcgs;    /* NULL: no groups */
+	struct swap_cgroup *swap_cgroup;
+	struct blkdev *file_dev; /* holds all files */
 	struct kernel_hooks hooks;
 	pfn_t zero_pfn;             /* the shared zero page */
 	pfn_t huge_zero_pfn;        /* the shared huge zero page, 0 = there is none now */
 	uint32_t huge_zero_users;   /* address spaces that have used it */
 	uint32_t reclaim_algorithm; /* row of the reclaim table */
+	size_t oom_victim_place;    /* in the table of tasks, where a dying victim was seen last */
 	uint64_t seed;
+	struct rng random; /* choices among equals: demotion targets */
 };
 
 static inline tick_t kernel_now(const struct kernel *k)

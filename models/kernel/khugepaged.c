@@ -12,11 +12,12 @@
  *
  * Invariant: mm_table's cursor is NULL or a registered address space.
  *
- * Not modelled: huge pages of shared memory and files (shmem_enabled is never), MADV_COLLAPSE, a scan cut
+ * Not modelled: collapsing pages of shared memory and files (collapse_file), MADV_COLLAPSE, a scan cut
  * short because pages lie on nodes far apart (zone_reclaim_mode).
  */
 #include "models/kernel/khugepaged.h"
 
+#include "models/kernel/charge.h"
 #include "models/kernel/alloc.h"
 #include "models/kernel/fault.h"
 #include "models/kernel/lru.h"
@@ -152,7 +153,12 @@ static pfn_t take_page(struct range *r)
 			mask |= UINT64_C(1) << nid;
 	pfn = alloc_pages_nodemask(r->cur, target, mask, gfp, HUGE_PAGE_ORDER);
 	vm_event(m, pfn == PFN_NONE ? VMEV_THP_COLLAPSE_ALLOC_FAILED : VMEV_THP_COLLAPSE_ALLOC, 1);
-	return pfn;
+	if (pfn == PFN_NONE || charge(r->cur, r->mm->memcg, pfn, gfp)) {
+		memcg_id_event(r->k, pfn == PFN_NONE ? 0 : r->mm->memcg, VMEV_THP_COLLAPSE_ALLOC, 1);
+		return pfn;
+	}
+	frame_put(r->k, r->cur->exec->cpu, pfn);
+	return PFN_NONE;
 }
 
 /* hugepage_vma_revalidate and find_pmd_or_thp_or_none: after a wait. The leaf table, or NULL. */

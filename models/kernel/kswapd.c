@@ -96,7 +96,9 @@ static unsigned balance(struct task *cur, struct node *n, unsigned order, int hi
 	balance_passes(cur, n, &r, boost);
 	for (int z = 0; z <= highest_zoneidx; z++)
 		n->zone[z].watermark_boost -= MIN_OF(n->zone[z].watermark_boost, boosts[z]);
-	reclaim_at(cur->k->reclaim_algorithm)->finish(n);
+	if (boost) /* there is likely room now to undo the fragmentation */
+		kcompactd_wake(cur, n, PAGEBLOCK_ORDER, (enum zone_id)highest_zoneidx);
+	reclaim_at(cur->k->reclaim_algorithm)->finish(&n->lruvec);
 	return r.order;
 }
 

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "models/kernel/lrugen.h"
+#include "models/kernel/memcg.h"
 #include "models/kernel/rmap.h"
 #include "models/kernel/sched.h"
 #include "sim/mem.h"
@@ -85,7 +86,7 @@ static bool by_generations(const struct kernel *k)
 
 enum lru_list lru_counted_as(struct kernel *k, const struct frame *f)
 {
-	const struct lru_gens *g = frame_node(k->memory, f)->lruvec.gens;
+	const struct lru_gens *g = frame_lruvec(k->memory, f)->gens;
 	int gen = g ? frame_lru_gen(f) : -1;
 
 	if (gen < 0)
@@ -96,15 +97,14 @@ enum lru_list lru_counted_as(struct kernel *k, const struct frame *f)
 
 static void count_list(struct kernel *k, const struct frame *f, enum lru_list l, int64_t n)
 {
-	node_stat_add(frame_node(k->memory, f), (enum node_item)(NR_INACTIVE_ANON + (unsigned)l), n);
-	zone_stat_add(frame_zone(k->memory, f), (enum zone_item)(NR_ZONE_INACTIVE_ANON + (unsigned)l), n);
+	lruvec_count(frame_lruvec(k->memory, f), l, f->zid, n);
 }
 
 void lru_link(struct kernel *k, pfn_t pfn, bool tail)
 {
 	struct frame *f = frame_of(k->memory, pfn);
 	enum lru_list l = lru_of(f);
-	struct frame_list *list = &frame_node(k->memory, f)->lruvec.list[l];
+	struct frame_list *list = &frame_lruvec(k->memory, f)->list[l];
 
 	DCHECK(!(f->flags & FR_LRU), "frame %u is on a list already", pfn);
 	if (by_generations(k) && l != LRU_UNEVICTABLE) {
@@ -124,7 +124,7 @@ void lru_unlink(struct kernel *k, pfn_t pfn)
 {
 	struct frame *f = frame_of(k->memory, pfn);
 	enum lru_list l = lru_of(f);
-	struct frame_list *list = &frame_node(k->memory, f)->lruvec.list[l];
+	struct frame_list *list = &frame_lruvec(k->memory, f)->list[l];
 
 	DCHECK(f->flags & FR_LRU, "frame %u is on no list", pfn);
 	if (by_generations(k) && l != LRU_UNEVICTABLE) {
@@ -145,7 +145,7 @@ void lru_insert_part(struct kernel *k, pfn_t head, pfn_t part)
 	if (by_generations(k) && !(h->flags & FR_UNEVICTABLE)) {
 		frame_list_insert(m, lru_gen_list(k, h), head, part);
 	} else {
-		struct frame_list *list = &frame_node(k->memory, h)->lruvec.list[lru_of(h)];
+		struct frame_list *list = &frame_lruvec(k->memory, h)->list[lru_of(h)];
 
 		frame_list_insert(m, list, head, part);
 		list->n--; /* the head counts for it so far */
@@ -156,6 +156,12 @@ void lru_insert_part(struct kernel *k, pfn_t head, pfn_t part)
 static bool evictable(const struct frame *f)
 {
 	return !(f->flags & FR_MLOCKED);
+}
+
+/* Of the machine and of the page's group. */
+static void count(struct kernel *k, const struct frame *f, enum vm_event ev)
+{
+	memcg_count_event(k, f->memcg, ev, frame_nr_pages(f));
 }
 
 /* ---- the move functions ---- */
@@ -205,7 +211,7 @@ static void deactivate_file_fn(struct kernel *k, pfn_t pfn, struct frame *f)
 		vm_event(k->memory, VMEV_PGROTATED, n);
 	}
 	if (active)
-		vm_event(k->memory, VMEV_PGDEACTIVATE, n);
+		count(k, f, VMEV_PGDEACTIVATE);
 }
 
 static void deactivate_fn(struct kernel *k, pfn_t pfn, struct frame *f)
@@ -215,7 +221,7 @@ static void deactivate_fn(struct kernel *k, pfn_t pfn, struct frame *f)
 	lru_unlink(k, pfn);
 	f->flags &= ~(uint32_t)(FR_ACTIVE | FR_REFERENCED);
 	lru_link(k, pfn, false);
-	vm_event(k->memory, VMEV_PGDEACTIVATE, frame_nr_pages(f));
+	count(k, f, VMEV_PGDEACTIVATE);
 }
 
 static bool can_lazyfree(const struct frame *f)
@@ -231,7 +237,7 @@ static void lazyfree_fn(struct kernel *k, pfn_t pfn, struct frame *f)
 	lru_unlink(k, pfn);
 	f->flags &= ~(uint32_t)(FR_ACTIVE | FR_REFERENCED | FR_SWAPBACKED);
 	lru_link(k, pfn, false);
-	vm_event(k->memory, VMEV_PGLAZYFREE, frame_nr_pages(f));
+	count(k, f, VMEV_PGLAZYFREE);
 }
 
 static void activate_fn(struct kernel *k, pfn_t pfn, struct frame *f)
@@ -241,7 +247,7 @@ static void activate_fn(struct kernel *k, pfn_t pfn, struct frame *f)
 	lru_unlink(k, pfn);
 	f->flags |= FR_ACTIVE;
 	lru_link(k, pfn, false);
-	vm_event(k->memory, VMEV_PGACTIVATE, frame_nr_pages(f));
+	count(k, f, VMEV_PGACTIVATE);
 }
 
 static void (*const move_fn[NR_BATCHES])(struct kernel *, pfn_t, struct frame *) = {
@@ -327,7 +333,7 @@ static void activate_batched(struct task *cur, pfn_t pfn)
 
 static void age_nonresident(struct kernel *k, const struct frame *f)
 {
-	frame_node(k->memory, f)->lruvec.nonresident_age += frame_nr_pages(f);
+	lruvec_age(frame_lruvec(k->memory, f), frame_nr_pages(f));
 }
 
 void lru_mark_accessed(struct task *cur, pfn_t pfn)
@@ -577,6 +583,7 @@ void frame_put(struct kernel *k, unsigned cpu, pfn_t pfn)
 		vm_event(k->memory, VMEV_UNEVICTABLE_PGCLEARED, frame_nr_pages(f));
 	}
 	order = f->flags & FR_HEAD ? f->order : 0;
+	memcg_uncharge(k, f);
 	f->flags = 0;
 	f->gen = 0;
 	f->file = FILE_NONE;

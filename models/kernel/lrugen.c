@@ -2,14 +2,14 @@
  * lrugen.c - lists and sizes of generations.
  *
  * After include/linux/mm_inline.h (lru_gen_add_folio, lru_gen_del_folio, lru_gen_update_size,
- * lru_gen_is_active), mm/vmscan.c (folio_update_gen, folio_inc_gen; read_ctrl_pos, reset_ctrl_pos,
- * positive_ctrl_err, get_type_to_scan, get_tier_idx: a proportional controller over refaults by tier) and
- * mm/swap.c (folio_inc_refs) of Linux 6.1. O(1) each.
+ * lru_gen_is_active), mm/vmscan.c (folio_update_gen, folio_inc_gen, inc_min_seq, try_to_inc_min_seq;
+ * read_ctrl_pos, reset_ctrl_pos, positive_ctrl_err, get_type_to_scan, get_tier_idx: a proportional controller
+ * over refaults by tier) and mm/swap.c (folio_inc_refs) of Linux 6.1. O(1) each.
  *
  * Invariant: nr_pages[g][t][z] are the pages of type t in zone z whose generation is g; pages of the two
  * youngest generations count as active in NR_ACTIVE_x.
  *
- * Not modelled: sizes gathered in batches (they change at once), memory cgroups' own generations.
+ * Not modelled: sizes gathered in batches (they change at once).
  */
 #include "models/kernel/lrugen.h"
 
@@ -45,36 +45,33 @@ bool lru_gen_is_active(const struct lru_gens *g, unsigned gen)
 	return gen == lru_gen_of_seq(g->max_seq) || gen == lru_gen_of_seq(g->max_seq - 1);
 }
 
-void lru_gen_count(struct kernel *k, struct node *nd, unsigned type, unsigned zone, bool active, int64_t n)
+void lru_gen_count(struct lruvec *l, unsigned type, unsigned zone, bool active, int64_t n)
 {
-	unsigned l = (type == LRU_GEN_FILE ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON) + (active ? 1u : 0u);
-
-	(void)k;
-	node_stat_add(nd, (enum node_item)(NR_INACTIVE_ANON + l), n);
-	zone_stat_add(&nd->zone[zone], (enum zone_item)(NR_ZONE_INACTIVE_ANON + l), n);
+	lruvec_count(l, (type == LRU_GEN_FILE ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON) + (active ? 1u : 0u),
+		     zone, n);
 }
 
 /* lru_gen_update_size: from generation `from` to `to`; -1: none. */
 static void update_size(struct kernel *k, const struct frame *f, int from, int to)
 {
-	struct node *nd = frame_node(k->memory, f);
-	struct lru_gens *g = nd->lruvec.gens;
+	struct lruvec *l = frame_lruvec(k->memory, f);
+	struct lru_gens *g = l->gens;
 	int64_t n = frame_nr_pages(f);
 	unsigned type = lru_type(f);
 
 	if (from >= 0) {
 		g->nr_pages[from][type][f->zid] -= n;
-		lru_gen_count(k, nd, type, f->zid, lru_gen_is_active(g, (unsigned)from), -n);
+		lru_gen_count(l, type, f->zid, lru_gen_is_active(g, (unsigned)from), -n);
 	}
 	if (to >= 0) {
 		g->nr_pages[to][type][f->zid] += n;
-		lru_gen_count(k, nd, type, f->zid, lru_gen_is_active(g, (unsigned)to), n);
+		lru_gen_count(l, type, f->zid, lru_gen_is_active(g, (unsigned)to), n);
 	}
 }
 
 static struct frame_list *list_at(struct kernel *k, const struct frame *f, unsigned gen)
 {
-	return &frame_node(k->memory, f)->lruvec.gens->list[gen][lru_type(f)][f->zid];
+	return &frame_lruvec(k->memory, f)->gens->list[gen][lru_type(f)][f->zid];
 }
 
 static struct frame_list *list_of(struct kernel *k, const struct frame *f)
@@ -108,7 +105,7 @@ static void move(struct kernel *k, pfn_t pfn, bool tail)
 void lru_gen_add(struct kernel *k, pfn_t pfn, bool reclaiming)
 {
 	struct frame *f = frame_of(k->memory, pfn);
-	const struct lru_gens *g = frame_node(k->memory, f)->lruvec.gens;
+	const struct lru_gens *g = frame_lruvec(k->memory, f)->gens;
 	unsigned type = lru_type(f), gen;
 	uint64_t seq;
 
@@ -139,7 +136,7 @@ void lru_gen_del(struct kernel *k, pfn_t pfn, bool reclaiming)
 	CHECK(gen >= 0, "frame %u is in no generation", pfn);
 	frame_list_del(&k->memory->frames, list_of(k, f), pfn);
 	update_size(k, f, gen, -1);
-	if (!reclaiming && lru_gen_is_active(frame_node(k->memory, f)->lruvec.gens, (unsigned)gen))
+	if (!reclaiming && lru_gen_is_active(frame_lruvec(k->memory, f)->gens, (unsigned)gen))
 		f->flags |= FR_ACTIVE;
 	f->flags &= ~(uint32_t)FR_LRU;
 	f->gen &= REFS_BITS;
@@ -157,7 +154,7 @@ void lru_gen_promote(struct kernel *k, pfn_t pfn)
 		f->flags |= FR_REFERENCED;
 		return;
 	}
-	gen = lru_gen_of_seq(frame_node(k->memory, f)->lruvec.gens->max_seq);
+	gen = lru_gen_of_seq(frame_lruvec(k->memory, f)->gens->max_seq);
 	f->flags &= ~(uint32_t)(FR_REFERENCED | FR_WORKINGSET);
 	f->gen &= ~REFS_BITS;
 	if ((unsigned)old != gen) {
@@ -169,7 +166,7 @@ void lru_gen_promote(struct kernel *k, pfn_t pfn)
 unsigned lru_gen_postpone(struct kernel *k, pfn_t pfn, bool reclaiming, bool tail)
 {
 	struct frame *f = frame_of(k->memory, pfn);
-	const struct lru_gens *g = frame_node(k->memory, f)->lruvec.gens;
+	const struct lru_gens *g = frame_lruvec(k->memory, f)->gens;
 	unsigned old = lru_gen_of_seq(g->min_seq[lru_type(f)]), gen = (unsigned)frame_lru_gen(f);
 
 	if (gen == old) {
@@ -261,4 +258,46 @@ unsigned lru_gen_choose_type(const struct lru_gens *g, uint64_t swappiness, unsi
 unsigned lru_gen_last_tier(const struct lru_gens *g, unsigned type)
 {
 	return last_tier(g, type, read_position(g, type, 0, 1), 2);
+}
+
+/* ---- the oldest generation ---- */
+
+void lru_gen_inc_min_seq(struct kernel *k, struct lru_gens *g, unsigned type, bool can_swap)
+{
+	unsigned old = lru_gen_of_seq(g->min_seq[type]);
+
+	if (type == LRU_GEN_FILE || can_swap)
+		for (unsigned z = 0; z < NR_ZONES; z++)
+			while (g->list[old][type][z].last != PFN_NONE)
+				(void)lru_gen_postpone(k, g->list[old][type][z].last, false, true);
+	lru_gen_carry_over(g, type);
+	g->min_seq[type]++;
+}
+
+bool lru_gen_try_to_inc_min_seq(struct lru_gens *g, bool can_swap)
+{
+	uint64_t min_seq[NR_LRU_TYPES] = {g->min_seq[0], g->min_seq[1]};
+	bool success = false;
+
+	for (unsigned type = !can_swap; type < NR_LRU_TYPES; type++)
+		while (min_seq[type] + MIN_NR_GENS <= g->max_seq) {
+			bool empty = true;
+
+			for (unsigned z = 0; z < NR_ZONES; z++)
+				empty &= g->list[lru_gen_of_seq(min_seq[type])][type][z].last == PFN_NONE;
+			if (!empty)
+				break;
+			min_seq[type]++;
+		}
+	if (can_swap) {
+		min_seq[LRU_GEN_ANON] = MIN_OF(min_seq[LRU_GEN_ANON], min_seq[LRU_GEN_FILE]);
+		min_seq[LRU_GEN_FILE] = MAX_OF(min_seq[LRU_GEN_ANON], g->min_seq[LRU_GEN_FILE]);
+	}
+	for (unsigned type = !can_swap; type < NR_LRU_TYPES; type++)
+		if (min_seq[type] != g->min_seq[type]) {
+			lru_gen_carry_over(g, type);
+			g->min_seq[type] = min_seq[type];
+			success = true;
+		}
+	return success;
 }

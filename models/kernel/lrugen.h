@@ -42,6 +42,10 @@ static inline unsigned lru_gen_of_seq(uint64_t seq)
 {
 	return (unsigned)(seq % MAX_NR_GENS);
 }
+static inline unsigned lru_nr_gens(const struct lru_gens *g, unsigned type) /* get_nr_gens */
+{
+	return (unsigned)(g->max_seq - g->min_seq[type] + 1);
+}
 static inline unsigned lru_type(const struct frame *f)
 {
 	return frame_is_file_lru(f) ? LRU_GEN_FILE : LRU_GEN_ANON;
@@ -75,9 +79,13 @@ unsigned lru_gen_choose_type(const struct lru_gens *g, uint64_t swappiness, unsi
 unsigned lru_gen_last_tier(const struct lru_gens *g, unsigned type);
 /* reset_ctrl_pos: the oldest generation goes, half of its history stays. */
 void lru_gen_carry_over(struct lru_gens *g, unsigned type);
+/* inc_min_seq: what is left of the oldest generation joins the next. */
+void lru_gen_inc_min_seq(struct kernel *k, struct lru_gens *g, unsigned type, bool can_swap);
+/* try_to_inc_min_seq: empty ones go; true when one did. */
+bool lru_gen_try_to_inc_min_seq(struct lru_gens *g, bool can_swap);
 /* folio_inc_refs */
 void lru_gen_inc_refs(struct frame *f);
 /* Moves n pages of a type and zone from the inactive to the active count. */
-void lru_gen_count(struct kernel *k, struct node *nd, unsigned type, unsigned zone, bool active, int64_t n);
+void lru_gen_count(struct lruvec *l, unsigned type, unsigned zone, bool active, int64_t n);
 
 #endif

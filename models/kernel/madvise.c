@@ -306,6 +306,8 @@ static int64_t advise_remove(struct advice *a, struct vma *v, vaddr_t start, vad
 		return -LINUX_EINVAL;
 	if ((v->flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE))
 		return -LINUX_EACCES;
+	if (f->shmem)
+		thp_split_file_range(a->cur, f, first, last);
 	zap_file_range(a->cur, f, first, last);
 	pagecache_truncate_range(a->cur, f, first, last);
 	return 0;

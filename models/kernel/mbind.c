@@ -2,9 +2,10 @@
  * mbind.c - NUMA policies of mappings and tasks.
  *
  * After mm/mempolicy.c (do_mbind, queue_pages_range, queue_folios_pte_range, migrate_folio_add, mbind_range,
- * new_page, do_set_mempolicy) of Linux 6.1. With MPOL_MF_MOVE, pages that lie on none of the given nodes and
- * are mapped once are migrated to where the new policy puts them; MPOL_MF_STRICT reports what stays. Huge
- * pages on the wrong nodes are split and moved page by page (Linux moves them whole).
+ * new_page, do_set_mempolicy, do_migrate_pages, migrate_to_node) of Linux 6.1. With MPOL_MF_MOVE, pages that
+ * lie on none of the given nodes and are mapped once are migrated to where the new policy puts them;
+ * MPOL_MF_STRICT reports what stays. Huge pages on the wrong nodes are split and moved page by page (Linux
+ * moves them whole).
  *
  * Not modelled: MPOL_MF_MOVE_ALL (EPERM: nobody is privileged), a shared memory object's own policy tree,
  * mempolicy's lazy migration.
@@ -22,6 +23,7 @@ struct queue {
 	struct mm *mm;
 	nodemask_t nodes;
 	unsigned flags;
+	unsigned dest;      /* of migrate_to_node */
 	bool stop;          /* a misplaced page that may not be moved: EIO */
 	bool has_unmovable; /* STRICT and MOVE: some could not be isolated */
 	pfn_t *pfns;
@@ -90,12 +92,12 @@ static void queue_table(void *arg, struct ptable *t, vaddr_t first, vaddr_t last
 
 		if (!is_misplaced(q, e))
 			continue;
-		if (!(q->flags & MPOL_MF_MOVE))
+		if (!(q->flags & (MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)))
 			q->stop = true;
 		else if (frame_has(frame_of(k->memory, pte_pfn(e)), FR_HEAD | FR_TAIL) &&
 			 !split_page(q, pte_pfn(e)))
 			continue;
-		else if (frame_of(k->memory, pte_pfn(e))->mapcount != 1)
+		else if (frame_of(k->memory, pte_pfn(e))->mapcount != 1 && !(q->flags & MPOL_MF_MOVE_ALL))
 			continue; /* shared: most likely not worth it */
 		else if (lru_isolate(k, pte_pfn(e)))
 			queue_page(q, pte_pfn(e), va);
@@ -203,6 +205,74 @@ int64_t sys_mbind(struct task *cur, vaddr_t addr, uint64_t len, unsigned mode, n
 	mem_free(q.addrs);
 	policy_put(new);
 	return err;
+}
+
+/* alloc_migration_target of migrate_to_node */
+static pfn_t target_node(void *arg, struct task *cur, unsigned i)
+{
+	const struct queue *q = arg;
+
+	(void)i;
+	return alloc_pages_node(cur, q->dest, GFP_HIGHUSER_MOVABLE | GFP_BIT_THISNODE, 0);
+}
+
+/* migrate_to_node: how many pages of node `source` could not be moved to `dest`. */
+static unsigned move_node(struct task *cur, struct mm *mm, unsigned source, unsigned dest, unsigned flags)
+{
+	struct queue q = {
+		.cur = cur, .mm = mm, .nodes = ~(UINT64_C(1) << source), .flags = flags, .dest = dest};
+	struct migrate_request r = {.target = target_node, .arg = &q, .mode = MIGRATE_SYNC};
+	unsigned failed = 0;
+
+	(void)queue_range(&q, 0, USER_ADDRESS_END, true);
+	r.pfns = q.pfns;
+	r.n = q.n;
+	if (q.n)
+		failed = migrate_pages(cur, &r);
+	mem_free(q.pfns);
+	mem_free(q.addrs);
+	return failed;
+}
+
+/* The next node of `left` to be emptied, and where to: one whose target is not to be emptied itself, where
+ * there is one. -1: none has to move. */
+static int next_source(nodemask_t left, nodemask_t from, nodemask_t to, unsigned *dest)
+{
+	bool same = __builtin_popcountll(from) == __builtin_popcountll(to);
+	int source = -1;
+
+	for (unsigned s = 0; s < MAX_NODES; s++) {
+		unsigned d;
+
+		if (!(left >> s & 1) || (!same && to >> s & 1))
+			continue;
+		d = (unsigned)__builtin_ctzll(policy_remap_nodes(UINT64_C(1) << s, from, to));
+		if (d == s)
+			continue;
+		source = (int)s;
+		*dest = d;
+		if (!(left >> d & 1))
+			break;
+	}
+	return source;
+}
+
+uint64_t mm_move_nodes(struct task *cur, struct mm *mm, nodemask_t from, nodemask_t to, bool shared)
+{
+	nodemask_t left = from;
+	uint64_t failed = 0;
+	unsigned dest = 0;
+	int source;
+
+	lru_drain_all(cur->k);
+	mmap_read_lock(cur, mm);
+	while (mm->users && (source = next_source(left, from, to, &dest)) >= 0) {
+		left &= ~(UINT64_C(1) << source);
+		failed +=
+			move_node(cur, mm, (unsigned)source, dest, shared ? MPOL_MF_MOVE_ALL : MPOL_MF_MOVE);
+	}
+	mmap_read_unlock(cur, mm);
+	return failed;
 }
 
 int64_t sys_set_mempolicy(struct task *cur, unsigned mode, nodemask_t nodes)

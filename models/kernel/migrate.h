@@ -14,7 +14,7 @@ enum migrate_mode {
 };
 
 struct migrate_request {
-	const pfn_t *pfns; /* isolated by lru_isolate; single pages */
+	const pfn_t *pfns; /* isolated by lru_isolate; a huge page needs a target of its size */
 	unsigned n;
 	/* A frame for page i of pfns, with one reference; PFN_NONE when there is none. */
 	pfn_t (*target)(void *arg, struct task *cur, unsigned i);
@@ -25,6 +25,15 @@ struct migrate_request {
 	bool no_target; /* result: there was no frame for a page, the rest was left */
 };
 
+/* What became of a page. */
+enum migrate_result {
+	MIGRATE_MOVED,
+	MIGRATE_BUSY,     /* somebody holds it */
+	MIGRATE_NO_TARGET /* no frame could be had */
+};
+/* Moves page i of r, whose isolation the caller counts: a page that stays remains isolated. Counts
+ * pgmigrate_x and thp_migration_x. */
+enum migrate_result migrate_isolated(struct task *cur, struct migrate_request *r, unsigned i);
 /* migrate_pages: moves what can be moved; puts the rest back. Returns how many could not be moved. */
 unsigned migrate_pages(struct task *cur, struct migrate_request *r);
 

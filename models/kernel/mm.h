@@ -13,9 +13,10 @@
 enum mm_counter { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_COUNTERS };
 
 struct mm {
-	uint32_t id; /* index in the table of address spaces; reused after release */
+	uint32_t id;    /* index in the table of address spaces; reused after release */
+	uint32_t memcg; /* its process's group */
 	struct kernel *k;
-	struct process *process;
+	struct process *process; /* its owner, the first of those that have it */
 	struct pgtable pt;
 	struct vma_tree vmas;
 	int64_t rss[NR_MM_COUNTERS];
@@ -28,6 +29,7 @@ struct mm {
 	uint64_t context_id;          /* never reused: tags TLB contexts */
 	uint64_t slab;
 	bool huge_zero; /* has used the huge zero page (MMF_HUGE_ZERO_PAGE) */
+	bool shared;    /* a process was begun in it by vfork: more than one may have it */
 	bool on_demand; /* mappings are made where the trace touches */
 	/* nodes: on a CPU since the node's last walk of reclaim (lru_gen_use_mm); ever met by one */
 	uint64_t ran, walked;

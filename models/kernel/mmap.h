@@ -35,6 +35,9 @@ int64_t sys_munlockall(struct task *cur);
 int64_t sys_msync(struct task *cur, vaddr_t addr, uint64_t len, unsigned flags);
 int64_t sys_mbind(struct task *cur, vaddr_t addr, uint64_t len, unsigned mode, nodemask_t nodes,
 		  unsigned flags);
+/* do_migrate_pages: moves mm's pages on each node of `from` to the node of `to` in the same place; those that
+ * others map, too, only when `shared`. Returns how many could not be moved. May block. */
+uint64_t mm_move_nodes(struct task *cur, struct mm *mm, nodemask_t from, nodemask_t to, bool shared);
 int64_t sys_set_mempolicy(struct task *cur, unsigned mode, nodemask_t nodes);
 
 int64_t sys_remap_file_pages(struct task *cur, vaddr_t addr, uint64_t len, unsigned prot, uint64_t pgoff,

@@ -53,6 +53,8 @@ static void change_table(void *arg, struct ptable *t, vaddr_t first, vaddr_t las
 
 	if (t->level == 2) {
 		if (last - first == HUGE_PAGE_SIZE) {
+			vm_event(c->g->cur->k->memory, VMEV_NUMA_HUGE_PTE_UPDATES,
+				 1); /* whoever changes it */
 			change_entry(c, t, ptable_index(first, 2), first, HUGE_PAGE_SIZE);
 			return;
 		}

@@ -4,21 +4,27 @@
  * After Linux 6.1, kernel/sched/fair.c (task_tick_numa, task_numa_work, task_nr_scan_windows, task_scan_min,
  * task_scan_max, task_numa_fault, task_numa_placement, update_task_scan_period, should_numa_migrate_memory,
  * init_numa_balancing), mm/mempolicy.c (change_prot_numa, vma_policy_mof, mpol_misplaced), mm/mprotect.c
- * (change_pte_range with MM_CP_PROT_NUMA), mm/memory.c (do_numa_page), mm/migrate.c (migrate_misplaced_page,
+ * (change_pte_range with MM_CP_PROT_NUMA), mm/huge_memory.c (change_huge_pmd, do_huge_pmd_numa_page),
+ * mm/memory.c (do_numa_page), mm/migrate.c (migrate_misplaced_page, numamigrate_isolate_page,
  * migrate_balanced_pgdat).
  *
  * A marked entry has PTE_PROTNONE instead of PTE_PRESENT and keeps its other bits, the write bit with them,
  * so the walk of the MMU faults and the TLB is flushed. A scan is O(entries of the part scanned), a fault
  * O(1) beside the migration. cost.change_page an entry marked.
  *
+ * A huge entry is marked, faults and moves as one, and counts as 512 pages everywhere but in numa_hint_faults
+ * and numa_huge_pte_updates. It is marked on whatever node it lies. A huge page of which parts are mapped
+ * stays.
+ *
+ * With memory tiering (kernel.numa_balancing = 2) pages of slow nodes are marked, too, or only (without 1),
+ * and move by how hot they are (numa_balancing/hot.c).
+ *
  * Invariant: where kernel.numa_balancing is 0 no entry is marked and no counter of this file moves.
  *
- * Not modelled: huge entries (they are not marked, so pages behind them do not move, and
- * numa_huge_pte_updates stays 0), groups of tasks that share pages (numa_group: a shared fault is judged
- * as in the time before the group exists), moving a task to the node of its memory (task_numa_migrate),
- * memory tiering (kernel.numa_balancing = 2: every node counts as top tier), the stagger of new threads by
- * their creator's period (the delay is used), a migration by somebody else, which in Linux leaves an entry
- * unmarked.
+ * Not modelled: groups of tasks that share pages (numa_group: a shared fault is judged
+ * as in the time before the group exists), moving a task to the node of its memory (task_numa_migrate), the
+ * stagger of new threads by their creator's period (the delay is used), a migration by somebody else, which
+ * in Linux leaves an entry unmarked.
  *
  * Known difference: against a real kernel the entries, faults and moves of a task that changes its node are
  * the same to the page; when a second change is noticed differs, by up to a few scan periods.
@@ -26,10 +32,12 @@
 #include "models/kernel/numa_balancing.h"
 
 #include "models/kernel/alloc.h"
+#include "models/kernel/kswapd.h"
 #include "models/kernel/lru.h"
 #include "models/kernel/mapping.h"
 #include "models/kernel/migrate.h"
 #include "models/kernel/mmaplock.h"
+#include "models/kernel/numa_balancing/hot.h"
 #include "models/kernel/sched.h"
 #include "models/kernel/thp_split.h"
 #include "models/kernel/zap.h"
@@ -126,10 +134,23 @@ struct scan {
 	uint64_t marked;
 };
 
+/* What change_pte_range and change_huge_pmd say of a page's node. */
+static bool is_tier_scanned(const struct scan *s, struct frame *page)
+{
+	struct kernel *k = s->g.cur->k;
+
+	if (!(k->params.numa_balancing & NUMA_BALANCING_NORMAL) && !frame_node(k->memory, page)->tier.slow)
+		return false;
+	if (hot_is_judged(k, page))
+		hot_note_scan(s->g.cur, page);
+	return true;
+}
+
 static bool may_mark(const struct scan *s, pte_t e)
 {
 	struct memory *m = s->g.cur->k->memory;
-	const struct frame *page, *head;
+	const struct frame *head;
+	struct frame *page;
 
 	if (!(e & PTE_PRESENT) || e & PTE_SPECIAL)
 		return false;
@@ -139,23 +160,43 @@ static bool may_mark(const struct scan *s, pte_t e)
 		return false;
 	if (frame_is_file_lru(head) && head->flags & FR_DIRTY)
 		return false;
-	return page->nid != s->own_nid;
+	return page->nid != s->own_nid && is_tier_scanned(s, page);
+}
+
+static void mark(struct scan *s, pte_t *e, vaddr_t va, uint64_t bytes)
+{
+	*e = (*e & ~RIGHTS) | PTE_PROTNONE;
+	s->marked += bytes >> PAGE_SHIFT;
+	task_charge(s->g.cur, CYCLES_migrate, s->g.cur->k->cost.change_page);
+	gather_range(&s->g, va, va + bytes);
+}
+
+/* change_huge_pmd */
+static void mark_huge(struct scan *s, pte_t *e, vaddr_t va)
+{
+	struct memory *m = s->g.cur->k->memory;
+
+	if (!(*e & PTE_PRESENT) || *e & PTE_SPECIAL || !is_tier_scanned(s, frame_of(m, pte_pfn(*e))))
+		return;
+	mark(s, e, va, HUGE_PAGE_SIZE);
+	vm_event(m, VMEV_NUMA_HUGE_PTE_UPDATES, 1);
 }
 
 static void mark_table(void *arg, struct ptable *t, vaddr_t first, vaddr_t last)
 {
 	struct scan *s = arg;
-	struct task *cur = s->g.cur;
 
-	for (vaddr_t va = first; t->level == 1 && va < last; va += PAGE_SIZE) {
+	if (t->level == 2 && last - first == HUGE_PAGE_SIZE) {
+		mark_huge(s, &t->e[ptable_index(first, 2)], first);
+		return;
+	}
+	if (t->level == 2 && thp_split_entry(s->g.cur, s->g.mm, first))
+		t = pgtable_table(&s->g.mm->pt, first, 1);
+	for (vaddr_t va = first; t && t->level == 1 && va < last; va += PAGE_SIZE) {
 		pte_t *e = &t->e[ptable_index(va, 1)];
 
-		if (!may_mark(s, *e))
-			continue;
-		*e = (*e & ~RIGHTS) | PTE_PROTNONE;
-		s->marked++;
-		task_charge(cur, CYCLES_migrate, cur->k->cost.change_page);
-		gather_range(&s->g, va, va + PAGE_SIZE);
+		if (may_mark(s, *e))
+			mark(s, e, va, PAGE_SIZE);
 	}
 }
 
@@ -338,51 +379,81 @@ static bool should_migrate(struct task *cur, struct frame *f)
 	const struct task_numa *n = numa_of(cur);
 	uint32_t last = f->last_cpupid;
 
+	if (hot_is_judged(cur->k, f))
+		return hot_should_promote(cur, f, task_nid(cur));
 	f->last_cpupid = cpupid_of(cur);
+	if (!last && frame_node(cur->k->memory, f)->tier.slow) /* it may be a time still */
+		return false;
 	if ((n->preferred_nid < 0 || n->scan_seq <= EARLY_PASSES) && (!last || is_own(cur, last)))
 		return true;
 	return !last || nid_of(cur, last) == task_nid(cur);
 }
 
 /* task_numa_fault. moved: 1 moved, -1 could not be moved, 0 was to stay. */
-static void note_fault(struct task *cur, uint32_t last, unsigned nid, bool local, int moved)
+static void note_fault(struct task *cur, uint32_t last, unsigned nid, uint32_t pages, bool local, int moved)
 {
 	struct task_numa *n = numa_of(cur);
 	bool priv = !last || is_own(cur, last);
 	tick_t now = task_now(cur);
 
+	if (cur->k->memory->node[nid].tier.slow &&
+	    (cur->k->params.numa_balancing & NUMA_BALANCING_TIERING || !last))
+		return;
 	if (now > n->retry) {
 		sum_up(cur, n);
 		if (n->preferred_nid >= 0) /* numa_migrate_preferred */
 			n->retry = now + MIN_OF(PS_PER_S, n->period * PS_PER_MS / 16);
 	}
-	n->moved += moved > 0;
-	n->locality[2] += moved < 0;
-	n->recent[nid][priv]++;
-	n->locality[local]++;
+	n->moved += moved > 0 ? pages : 0;
+	n->locality[2] += moved < 0 ? pages : 0;
+	n->recent[nid][priv] += pages;
+	n->locality[local] += pages;
 }
 
 /* ---- the fault ---- */
 
+/* A move to another node. */
+struct target {
+	unsigned nid, order;
+};
+
+/* alloc_misplaced_dst_page */
 static pfn_t target(void *arg, struct task *cur, unsigned i)
 {
 	const gfp_t gfp = (GFP_HIGHUSER_MOVABLE & ~GFP_BIT_RECLAIM) | GFP_BIT_THISNODE | GFP_BIT_NOMEMALLOC |
 			  GFP_BIT_NORETRY | GFP_BIT_NOWARN;
+	const struct target *t = arg;
 
 	(void)i;
-	return alloc_pages_node(cur, *(const unsigned *)arg, gfp, 0);
+	return alloc_pages_node(cur, t->nid, t->order ? GFP_TRANSHUGE_LIGHT | GFP_BIT_THISNODE : gfp,
+				t->order);
 }
 
-/* migrate_balanced_pgdat: a zone of the node stays above its high mark with one page less. */
-static bool has_room(const struct memory *m, unsigned nid)
+/* migrate_balanced_pgdat: a zone of the node stays above its high mark with the pages less. */
+static bool has_room(const struct memory *m, unsigned nid, uint32_t pages)
 {
 	for (unsigned i = NR_ZONES; i-- > 0;) {
 		const struct zone *z = &m->node[nid].zone[i];
 
-		if (z->managed && zone_watermark_ok(z, 0, zone_wmark(z, WMARK_HIGH) + 1, ZONE_MOVABLE, 0,
+		if (z->managed && zone_watermark_ok(z, 0, zone_wmark(z, WMARK_HIGH) + pages, ZONE_MOVABLE, 0,
 						    zone_free_pages(z)))
 			return true;
 	}
+	return false;
+}
+
+/* numamigrate_isolate_page: with tiering kswapd makes room by demotion where there is none. */
+static bool ask_for_room(struct task *cur, unsigned nid, unsigned order)
+{
+	struct node *n = &cur->k->memory->node[nid];
+
+	if (has_room(cur->k->memory, nid, 1u << order))
+		return true;
+	for (unsigned i = NR_ZONES; cur->k->params.numa_balancing & NUMA_BALANCING_TIERING && i-- > 0;)
+		if (n->zone[i].managed) {
+			kswapd_wake(cur, &n->zone[i], 0, order, ZONE_MOVABLE);
+			break;
+		}
 	return false;
 }
 
@@ -391,49 +462,71 @@ static bool move(struct task *cur, const struct vma *v, pfn_t pfn, unsigned nid)
 {
 	struct kernel *k = cur->k;
 	const struct frame *f = frame_of(k->memory, pfn);
+	struct target to = {nid, f->flags & FR_HEAD ? f->order : 0};
+	bool slow = frame_node(k->memory, f)->tier.slow;
 	struct migrate_request r = {
-		.pfns = &pfn, .n = 1, .target = target, .arg = &nid, .mode = MIGRATE_ASYNC};
+		.pfns = &pfn, .n = 1, .target = target, .arg = &to, .mode = MIGRATE_ASYNC};
 
 	if (frame_is_file_lru(f) && (f->flags & FR_DIRTY || (f->mapcount != 1 && v->flags & VM_EXEC)))
 		return false;
-	if (!has_room(k->memory, nid) || !lru_isolate(k, pfn))
+	if (to.order && f->mapcount > 1)
+		return false;
+	if (!ask_for_room(cur, nid, to.order) || !lru_isolate(k, pfn))
 		return false;
 	if (migrate_pages(cur, &r))
 		return false;
-	vm_event(k->memory, VMEV_NUMA_PAGE_MIGRATE, 1);
+	vm_event(k->memory, VMEV_NUMA_PAGE_MIGRATE, UINT64_C(1) << to.order);
+	if (slow && !k->memory->node[nid].tier.slow)
+		node_stat_add(&k->memory->node[nid], NR_PGPROMOTE_SUCCESS, INT64_C(1) << to.order);
 	return true;
+}
+
+/* The entry that maps addr, huge or small; NULL when there is none. */
+static pte_t *entry_at(struct mm *mm, vaddr_t addr)
+{
+	struct ptable *t = pgtable_table(&mm->pt, addr, 2);
+	pte_t *e = t ? &t->e[ptable_index(addr, 2)] : NULL;
+
+	return e && *e & PTE_HUGE ? e : pgtable_find(&mm->pt, addr);
 }
 
 /* pte_modify with the mapping's rights; the write bit is kept (pte_savedwrite). */
 static void unmark(struct task *cur, const struct vma *v, vaddr_t addr, pte_t young)
 {
-	pte_t *e = pgtable_find(&cur->mm->pt, addr);
+	pte_t *e = entry_at(cur->mm, addr);
 
 	if (e && *e & PTE_PROTNONE)
 		*e = (*e & ~RIGHTS) | mapping_pte_bits(v) | young;
 }
 
+/* What a fault knows of who used the page last: nothing where that word is a time. */
+static uint32_t last_user(struct kernel *k, const struct frame *f)
+{
+	if (hot_is_judged(k, f) || (f->flags & FR_HEAD && frame_node(k->memory, f)->tier.slow))
+		return 0;
+	return f->last_cpupid;
+}
+
 void numa_balancing_fault(struct task *cur, struct vma *vma, vaddr_t addr)
 {
 	struct kernel *k = cur->k;
-	pte_t *e = pgtable_find(&cur->mm->pt, addr);
+	pte_t *e = entry_at(cur->mm, addr);
 	pfn_t pfn = pte_pfn(*e);
 	struct frame *f = frame_of(k->memory, pfn);
-	unsigned nid = f->nid;
-	uint32_t last = f->last_cpupid;
-	bool local = nid == task_nid(cur);
-	int to, moved = 0;
+	uint32_t last = last_user(k, f), pages = frame_nr_pages(f);
+	unsigned nid = f->nid, to = task_nid(cur);
+	bool local = nid == to;
+	int moved = 0;
 
 	cur->process->stats.hint_faults++;
-	if (*e & PTE_SPECIAL || frame_has(f, FR_HEAD | FR_TAIL)) {
+	if (*e & PTE_SPECIAL || (frame_has(f, FR_HEAD | FR_TAIL) && !(*e & PTE_HUGE))) {
 		unmark(cur, vma, addr, PTE_ACCESSED);
 		return;
 	}
 	vm_event(k->memory, VMEV_NUMA_HINT_FAULTS, 1);
 	vm_event(k->memory, VMEV_NUMA_HINT_FAULTS_LOCAL, local);
-	to = policy_misplaced(vma->policy ? vma->policy : cur->policy, nid, task_nid(cur));
-	if (to >= 0 && should_migrate(cur, f))
-		moved = move(cur, vma, pfn, (unsigned)to) ? 1 : -1;
+	if (policy_follows(vma->policy ? vma->policy : cur->policy, to) && should_migrate(cur, f) && !local)
+		moved = move(cur, vma, pfn, to) ? 1 : -1;
 	unmark(cur, vma, addr, moved > 0 ? 0 : PTE_ACCESSED);
-	note_fault(cur, last, moved > 0 ? (unsigned)to : nid, local, moved);
+	note_fault(cur, last, moved > 0 ? to : nid, pages, local, moved);
 }

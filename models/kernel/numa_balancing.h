@@ -32,8 +32,8 @@ void numa_balancing_tick(struct task *cur);
 void numa_balancing_work(struct task *cur);
 /* init_numa_balancing, dup_mm: cur's address space was copied to child. */
 void numa_balancing_fork(struct task *cur, struct mm *child);
-/* do_numa_page: the marked entry at addr (page aligned) of vma is made accessible again, its page perhaps
- * moved. cur holds the mmap_lock. May block. */
+/* do_numa_page, do_huge_pmd_numa_page: the marked entry at addr (page aligned) of vma, small or huge, is made
+ * accessible again, its page perhaps moved. cur holds the mmap_lock. May block. */
 void numa_balancing_fault(struct task *cur, struct vma *vma, vaddr_t addr);
 /* update_task_scan_period's rule: the new period of a task from its faults since the last pass, before it is
  * limited; ms. local + remote and priv + shared are not 0. */

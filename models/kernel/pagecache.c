@@ -17,7 +17,7 @@
 
 #include <string.h>
 
-#include "models/kernel/pagecache/tree.h"
+#include "models/kernel/pagecache/parts.h"
 #include "models/kernel/pageio.h"
 #include "models/kernel/swap.h"
 #include "sim/map.h"
@@ -34,6 +34,11 @@ struct pagecache {
 	struct pool pool;
 	struct xtree_pool tree;
 };
+
+struct xtree_pool *pagecache_tree(struct kernel *k)
+{
+	return &k->pagecache->tree;
+}
 
 struct pagecache *pagecache_new(struct kernel *k)
 {
@@ -197,14 +202,14 @@ struct slot pagecache_lookup(const struct file *f, uint64_t index)
 	return s;
 }
 
-static void account_page(struct kernel *k, struct file *f, pfn_t pfn, int64_t pages)
+void pagecache_account(struct kernel *k, struct file *f, pfn_t pfn, int64_t pages)
 {
-	struct node *n = frame_node(k->memory, frame_of(k->memory, pfn));
+	struct lruvec *l = frame_lruvec(k->memory, frame_of(k->memory, pfn));
 
 	f->nr_pages += (uint64_t)pages;
-	node_stat_add(n, NR_FILE_PAGES, pages);
+	lruvec_stat_add(l, NR_FILE_PAGES, pages);
 	if (f->shmem)
-		node_stat_add(n, NR_SHMEM, pages);
+		lruvec_stat_add(l, NR_SHMEM, pages);
 }
 
 bool pagecache_insert(struct task *cur, struct file *f, uint64_t index, pfn_t pfn, uint64_t *shadow)
@@ -226,7 +231,7 @@ bool pagecache_insert(struct task *cur, struct file *f, uint64_t index, pfn_t pf
 	fr->file = f->id;
 	fr->index = index;
 	xtree_store(&pc->tree, leaf, index, (uint64_t)pfn << 2 | ENTRY_PAGE);
-	account_page(cur->k, f, pfn, 1);
+	pagecache_account(cur->k, f, pfn, 1);
 	xtree_reap(&pc->tree, cur);
 	return true;
 }
@@ -260,7 +265,7 @@ void pagecache_set_tag(struct kernel *k, pfn_t pfn, int tag, bool on)
 static void account_cleaned(struct kernel *k, struct file *f, struct frame *fr)
 {
 	f->nr_dirty--;
-	node_stat_add(frame_node(k->memory, fr), NR_FILE_DIRTY, -1);
+	frame_stat_add(k->memory, fr, NR_FILE_DIRTY, -1);
 	zone_stat_add(frame_zone(k->memory, fr), NR_ZONE_WRITE_PENDING, -1);
 }
 
@@ -275,7 +280,7 @@ static void replace(struct kernel *k, pfn_t pfn, uint64_t word)
 		account_cleaned(k, f, fr);
 	xtree_store(&k->pagecache->tree, leaf, fr->index, word);
 	f->nr_shadows += word != 0;
-	account_page(k, f, pfn, -1);
+	pagecache_account(k, f, pfn, -1);
 	fr->file = FILE_NONE;
 }
 
@@ -303,7 +308,7 @@ void pagecache_migrate(struct kernel *k, pfn_t from, pfn_t to)
 	if (dirty)
 		account_cleaned(k, f, a);
 	xtree_store(&k->pagecache->tree, leaf, a->index, (uint64_t)to << 2 | ENTRY_PAGE);
-	account_page(k, f, from, -1);
+	pagecache_account(k, f, from, -1);
 	b->refs++;
 	b->file = a->file;
 	b->index = a->index;
@@ -312,12 +317,12 @@ void pagecache_migrate(struct kernel *k, pfn_t from, pfn_t to)
 		a->private = 0;
 	}
 	a->file = FILE_NONE;
-	account_page(k, f, to, 1);
+	pagecache_account(k, f, to, 1);
 	if (!dirty)
 		return;
 	xtree_tag(leaf, b->index, XTAG_DIRTY, true);
 	f->nr_dirty++;
-	node_stat_add(frame_node(k->memory, b), NR_FILE_DIRTY, 1);
+	frame_stat_add(k->memory, b, NR_FILE_DIRTY, 1);
 	zone_stat_add(frame_zone(k->memory, b), NR_ZONE_WRITE_PENDING, 1);
 }
 
@@ -445,26 +450,48 @@ void pagecache_truncate(struct task *cur, struct file *f, uint64_t first)
 	pagecache_truncate_range(cur, f, first, UINT64_MAX);
 }
 
+/* A page at index that goes with all its parts, or stays: a part of a huge page that could not be split. */
+static bool is_cut(const struct frame *fr, uint64_t index, uint64_t last)
+{
+	return fr->flags & FR_HEAD && (fr->index != index || fr->index + frame_nr_pages(fr) - 1 > last);
+}
+
+static void truncate_page(struct task *cur, struct frame *fr, pfn_t pfn)
+{
+	struct kernel *k = cur->k;
+
+	fr->flags &= ~(uint32_t)FR_DIRTY;
+	if (fr->flags & FR_HEAD) {
+		pagecache_remove_huge(k, pfn);
+		fr->refs -= (int32_t)frame_nr_pages(fr) - 1;
+	} else {
+		page_drop_buffers(cur, pfn);
+		pagecache_remove(k, pfn, 0);
+	}
+	task_charge(cur, CYCLES_file, k->cost.zap_page);
+	frame_put(k, cur->exec->cpu, pfn);
+}
+
 void pagecache_truncate_range(struct task *cur, struct file *f, uint64_t first, uint64_t last)
 {
 	struct kernel *k = cur->k;
 	pfn_t pfn;
 
 	for (uint64_t i = first; (pfn = pagecache_next(f, &i, 0)) != PFN_NONE && i <= last;) {
-		struct frame *fr = frame_of(k->memory, pfn);
+		pfn_t head = page_head(k->memory, pfn);
+		struct frame *fr = frame_of(k->memory, head);
 
-		frame_get(k, pfn);
-		page_lock(cur, pfn);
-		page_wait_flags(cur, pfn, FR_WRITEBACK);
-		if (fr->file == f->id && fr->index == i) {
-			fr->flags &= ~(uint32_t)FR_DIRTY;
-			page_drop_buffers(cur, pfn);
-			pagecache_remove(k, pfn, 0);
-			task_charge(cur, CYCLES_file, k->cost.zap_page);
-			frame_put(k, cur->exec->cpu, pfn);
+		frame_get(k, head);
+		page_lock(cur, head);
+		page_wait_flags(cur, head, FR_WRITEBACK);
+		if (pagecache_holds(k, f, i, pfn)) {
+			if (is_cut(fr, i, last))
+				i = fr->index + frame_nr_pages(fr);
+			else
+				truncate_page(cur, fr, head);
 		}
-		page_unlock(k, pfn, pageio_now(cur));
-		frame_put(k, cur->exec->cpu, pfn);
+		page_unlock(k, head, pageio_now(cur));
+		frame_put(k, cur->exec->cpu, head);
 	}
 	drop_values(cur, f, first, last);
 }
@@ -504,10 +531,11 @@ static bool file_is_valid(struct kernel *k, struct file *f)
 		for (uint64_t i = 0; xtree_next(f, &i, (enum xtag)t); i++)
 			count[t]++;
 	for (uint64_t i = 0; xtree_next(f, &i, XTAG_PAGE); i++) {
-		const struct frame *fr = frame_of(k->memory, (pfn_t)(xtree_load(f, i) >> 2));
+		pfn_t pfn = (pfn_t)(xtree_load(f, i) >> 2);
+		const struct frame *fr = frame_of(k->memory, page_head(k->memory, pfn));
 		const struct xnode *leaf = xtree_leaf(f, i);
 
-		if (fr->file != f->id || fr->index != i || fr->refs < 1)
+		if (!pagecache_holds(k, f, i, pfn) || fr->refs < 1)
 			return false;
 		if (!f->shmem && xnode_has(leaf, i % XNODE_SLOTS, XTAG_DIRTY) != frame_has(fr, FR_DIRTY))
 			return false;

@@ -65,6 +65,18 @@ struct slot pagecache_lookup(const struct file *f, uint64_t index);
  * replaced. False when the index is taken or a tree node could not be had. May block.
  */
 bool pagecache_insert(struct task *cur, struct file *f, uint64_t index, pfn_t pfn, uint64_t *shadow);
+/*
+ * Huge pages of shmem, whose slots hold one part each; the cache has a reference for each part. Insertion
+ * wants index to be a multiple of 512 and all slots to be empty, else it is false; it may block. Removal
+ * drops the counts, not the references; a split leaves all parts in their slots.
+ */
+bool pagecache_insert_huge(struct task *cur, struct file *f, uint64_t index, pfn_t head);
+void pagecache_remove_huge(struct kernel *k, pfn_t head);
+void pagecache_split_huge(struct kernel *k, pfn_t head);
+/* Whether the page, or part of a huge page, is (still) the file's at index. */
+bool pagecache_holds(const struct kernel *k, const struct file *f, uint64_t index, pfn_t pfn);
+/* Whether nothing is at first … last, neither pages nor shadows nor swap entries. */
+bool pagecache_is_empty(const struct file *f, uint64_t first, uint64_t last);
 /* Takes the page out, leaving shadow (0: nothing) in its place; drops the counts, not the reference. */
 void pagecache_remove(struct kernel *k, pfn_t pfn, uint64_t shadow);
 /* shmem: replaces the page by its swap entry (pagecache_insert does it back); drops the counts, not the

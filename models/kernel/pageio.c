@@ -20,7 +20,7 @@ struct pageio_cpu *pageio_cpus_new(struct kernel *k, unsigned nr_cpus)
 
 static void account_writeback(struct kernel *k, const struct frame *f, int64_t pages)
 {
-	node_stat_add(frame_node(k->memory, f), NR_WRITEBACK, pages);
+	frame_stat_add(k->memory, f, NR_WRITEBACK, pages);
 	zone_stat_add(frame_zone(k->memory, f), NR_ZONE_WRITE_PENDING, pages);
 }
 

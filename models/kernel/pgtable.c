@@ -307,6 +307,17 @@ bool pgtable_map_huge(struct pgtable *pt, vaddr_t va, pte_t e, const struct ptab
 	return true;
 }
 
+bool pgtable_set_huge(struct pgtable *pt, vaddr_t va, pte_t e, const struct ptable_ops *ops, void *ctx)
+{
+	struct ptable *t = pgtable_ensure(pt, va, 2, ops, ctx);
+	unsigned i = ptable_index(va, 2);
+
+	if (!t || t->e[i] || t->child[i])
+		return false;
+	ptable_set(t, i, e);
+	return true;
+}
+
 pte_t pgtable_drop_huge(struct pgtable *pt, vaddr_t va, const struct ptable_ops *ops, void *ctx)
 {
 	struct ptable *t = pgtable_table(pt, va, 2), *leaf;

@@ -156,6 +156,8 @@ struct ptable *pgtable_split_huge(struct pgtable *pt, vaddr_t va, const struct p
  * False when memory ran out or something stands there by now.
  */
 bool pgtable_map_huge(struct pgtable *pt, vaddr_t va, pte_t e, const struct ptable_ops *ops, void *ctx);
+/* The same without a deposit, for a page of a file, whose entry is dropped rather than split. */
+bool pgtable_set_huge(struct pgtable *pt, vaddr_t va, pte_t e, const struct ptable_ops *ops, void *ctx);
 /* Clears the huge entry at va and frees the deposited table (zap_huge_pmd, zap_deposited_table). Returns the
  * old entry. */
 pte_t pgtable_drop_huge(struct pgtable *pt, vaddr_t va, const struct ptable_ops *ops, void *ctx);

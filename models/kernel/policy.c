@@ -8,8 +8,7 @@
  * Complexity: choosing O(nodes) for interleaving by index, else O(1).
  * Invariant: the effective nodes of a policy that takes nodes are never empty.
  *
- * Not modelled: shared policies of tmpfs and System V segments, whether a bind policy still meets the task's
- * cpuset when it is used (policy_rebind keeps it so), limits of get_mempolicy.
+ * Not modelled: shared policies of tmpfs and System V segments, limits of get_mempolicy.
  */
 #include "models/kernel/policy.h"
 
@@ -57,8 +56,7 @@ static nodemask_t relative_nodes(nodemask_t nodes, nodemask_t rel)
 	return out;
 }
 
-/* nodes_remap: the n-th node of `from` becomes the n-th of `to`; others stay. */
-static nodemask_t remap_nodes(nodemask_t nodes, nodemask_t from, nodemask_t to)
+nodemask_t policy_remap_nodes(nodemask_t nodes, nodemask_t from, nodemask_t to)
 {
 	unsigned w = nodes_weight(to);
 	nodemask_t out = 0;
@@ -91,7 +89,7 @@ void policy_rebind_nodes(struct mempolicy *p, nodemask_t allowed)
 	} else if (p->flags & MPOL_F_RELATIVE_NODES) {
 		n = relative_nodes(p->user_nodes, allowed);
 	} else {
-		n = remap_nodes(p->nodes, p->user_nodes, allowed);
+		n = policy_remap_nodes(p->nodes, p->user_nodes, allowed);
 		p->user_nodes = allowed;
 	}
 	p->nodes = n ? n : allowed;
@@ -153,6 +151,22 @@ void policy_rebind(struct mempolicy *p, nodemask_t allowed)
 	modes[p->mode]->rebind(p, allowed);
 }
 
+struct mempolicy *policy_rebound(struct mempolicy *p, nodemask_t allowed)
+{
+	struct mempolicy *own = p;
+
+	if (!p)
+		return NULL;
+	if (p->refs > 1) {
+		own = mem_alloc_late(1, sizeof *own);
+		*own = *p;
+		own->refs = 1;
+		policy_put(p);
+	}
+	policy_rebind(own, allowed);
+	return own;
+}
+
 struct mempolicy *policy_get(struct mempolicy *p)
 {
 	if (p)
@@ -194,11 +208,8 @@ void policy_choose(const struct mempolicy *p, const struct memory *m, struct pol
 	modes[mode]->choose(p, m, r);
 }
 
-int policy_misplaced(const struct mempolicy *p, unsigned cur_nid, unsigned this_nid)
+bool policy_follows(const struct mempolicy *p, unsigned this_nid)
 {
-	if (p && (p->mode != MPOL_BIND || !(p->flags & MPOL_F_NUMA_BALANCING)))
-		return -1;
-	if (p && !nodes_has(p->nodes, this_nid))
-		return -1;
-	return cur_nid == this_nid ? -1 : (int)this_nid;
+	return !p ||
+	       (p->mode == MPOL_BIND && p->flags & MPOL_F_NUMA_BALANCING && nodes_has(p->nodes, this_nid));
 }

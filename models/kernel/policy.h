@@ -93,14 +93,20 @@ const char *policy_name(size_t i);                           /* NULL past the la
 int policy_new(struct mempolicy **out, unsigned mode_and_flags, nodemask_t nodes, nodemask_t allowed);
 /* mpol_rebind_policy: a cpuset changed; allowed as for policy_new. p may be NULL. */
 void policy_rebind(struct mempolicy *p, nodemask_t allowed);
+/* mpol_dup and mpol_rebind_task: p, a reference that the caller owns, bound to allowed; a copy of its own
+ * where others have it, too. Returns the reference to keep. p may be NULL. */
+struct mempolicy *policy_rebound(struct mempolicy *p, nodemask_t allowed);
+/* nodes_remap: the n-th node of `from` becomes the n-th of `to`; others stay. */
+nodemask_t policy_remap_nodes(nodemask_t nodes, nodemask_t from, nodemask_t to);
 struct mempolicy *policy_get(struct mempolicy *p); /* NULL stays NULL */
 void policy_put(struct mempolicy *p);
 bool policy_equal(const struct mempolicy *a, const struct mempolicy *b);
 /* alloc_pages_vma, alloc_pages: fills the answers of r; p NULL = default. */
 void policy_choose(const struct mempolicy *p, const struct memory *m, struct policy_request *r);
-/* mpol_misplaced without should_numa_migrate_memory: where a page of cur_nid that a CPU of this_nid touched
- * by a hinting fault should go, or -1. Only the default policy, and bind with MPOL_F_NUMA_BALANCING, move
- * pages. */
-int policy_misplaced(const struct mempolicy *p, unsigned cur_nid, unsigned this_nid);
+/* mpol_misplaced without should_numa_migrate_memory: whether a page that a CPU of this_nid touched by a
+ * hinting fault may go to that node. Only the default policy, and bind with MPOL_F_NUMA_BALANCING, move
+ * pages.
+ */
+bool policy_follows(const struct mempolicy *p, unsigned this_nid);
 
 #endif

@@ -12,6 +12,7 @@
  */
 #include "models/kernel/readahead.h"
 
+#include "models/kernel/charge.h"
 #include "models/kernel/pageio.h"
 #include "models/kernel/workingset.h"
 
@@ -37,17 +38,17 @@ void readahead_submit(struct task *cur, const pfn_t *pfns, unsigned n)
 	blkdev_submit(k->file_dev, pageio_now(cur), pfns, n, false, read_done, k);
 }
 
-bool readahead_add_page(struct task *cur, struct file *f, uint64_t index, pfn_t pfn, bool is_write)
+bool readahead_add_page(struct task *cur, struct file *f, uint64_t index, pfn_t pfn, gfp_t gfp)
 {
 	struct frame *fr = frame_of(cur->k->memory, pfn);
 	uint64_t shadow;
 
 	fr->flags |= FR_LOCKED;
-	if (!pagecache_insert(cur, f, index, pfn, &shadow)) {
+	if (!charge(cur, memcg_of_task(cur), pfn, gfp) || !pagecache_insert(cur, f, index, pfn, &shadow)) {
 		page_unlock(cur->k, pfn, pageio_now(cur));
 		return false;
 	}
-	if (!is_write && shadow)
+	if (!(gfp & GFP_BIT_WRITE) && shadow)
 		workingset_refault(cur, pfn, shadow);
 	lru_add(cur, pfn);
 	return true;
@@ -89,10 +90,10 @@ static void read_unbounded(struct task *cur, struct file *f, uint64_t index, uin
 			batch_flush(&b);
 			continue;
 		}
-		pfn = alloc_pages(cur, gfp, 0);
+		pfn = alloc_page_cache(cur, gfp);
 		if (pfn == PFN_NONE)
 			break;
-		if (!readahead_add_page(cur, f, index + i, pfn, false)) {
+		if (!readahead_add_page(cur, f, index + i, pfn, gfp)) {
 			frame_put(cur->k, cur->exec->cpu, pfn);
 			batch_flush(&b);
 			continue;

@@ -19,7 +19,7 @@ void readahead_around(struct task *cur, struct file *f, uint64_t index);
 void readahead_force(struct task *cur, struct file *f, uint64_t index, uint64_t nr);
 /* filemap_add_folio: puts a new page of ours into the file, locked, and on an LRU list. False when the index
  * is taken or memory is short; the page is still ours alone then. is_write: it will be overwritten. */
-bool readahead_add_page(struct task *cur, struct file *f, uint64_t index, pfn_t pfn, bool is_write);
+bool readahead_add_page(struct task *cur, struct file *f, uint64_t index, pfn_t pfn, gfp_t gfp);
 /* Starts input of n locked pages that lie one behind the other in a file (at most BLKDEV_MAX_PAGES). */
 void readahead_submit(struct task *cur, const pfn_t *pfns, unsigned n);
 /* mapping_gfp_mask of an ext4 inode. */

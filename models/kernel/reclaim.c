@@ -2,14 +2,17 @@
  * reclaim.c - nodes, priorities, throttling: the part of reclaim that does not depend on how pages are aged.
  *
  * Modelled after mm/vmscan.c, Linux 6.1: try_to_free_pages, do_try_to_free_pages, shrink_zones, shrink_node,
- * reclaim_throttle, throttle_direct_reclaim, allow_direct_reclaim, pgdat_balanced, node_reclaim.
+ * reclaim_throttle, throttle_direct_reclaim, allow_direct_reclaim, pgdat_balanced, node_reclaim,
+ * shrink_node_memcgs, try_to_free_mem_cgroup_pages.
  *
- * Not modelled: memory cgroups, compaction's say (should_continue_reclaim, compaction_ready).
+ * Not modelled: compaction's say (should_continue_reclaim, compaction_ready); shrinkers' lists of a group's
+ * own (a group's limit frees no slab memory and splits no huge page that waits for it).
  */
 #include "models/kernel/reclaim.h"
 
 #include <string.h>
 
+#include "models/kernel/memcg.h"
 #include "models/kernel/reclaim/scan.h"
 #include "models/kernel/sched.h"
 #include "models/kernel/shrinker.h"
@@ -103,7 +106,7 @@ uint64_t zone_reclaimable_pages(struct kernel *k, const struct zone *z)
 {
 	int64_t n = z->stat.item[NR_ZONE_INACTIVE_FILE] + z->stat.item[NR_ZONE_ACTIVE_FILE];
 
-	if (swap_free_slots(k->swap))
+	if (swap_free_slots(k->swap) || reclaim_can_demote(k, &k->memory->node[z->nid], NULL))
 		n += z->stat.item[NR_ZONE_INACTIVE_ANON] + z->stat.item[NR_ZONE_ACTIVE_ANON];
 	return n ? (uint64_t)n : zone_free_pages(z);
 }
@@ -112,15 +115,16 @@ bool node_is_balanced(struct kernel *k, const struct node *n, unsigned order, in
 {
 	bool any = false;
 
-	(void)k;
 	for (int i = 0; i <= highest_zoneidx; i++) {
 		const struct zone *z = &n->zone[i];
+		uint64_t mark;
 
 		if (!z->managed)
 			continue;
 		any = true;
-		if (zone_watermark_ok(z, order, zone_wmark(z, WMARK_HIGH), (enum zone_id)highest_zoneidx, 0,
-				      zone_free_pages(z)))
+		mark = k->params.numa_balancing & NUMA_BALANCING_TIERING ? zone_wmark_promo(z)
+									 : zone_wmark(z, WMARK_HIGH);
+		if (zone_watermark_ok(z, order, mark, (enum zone_id)highest_zoneidx, 0, zone_free_pages(z)))
 			return true;
 	}
 	return !any;
@@ -150,6 +154,12 @@ bool reclaim_reserves_ok(struct kernel *k, struct node *n)
 
 /* ---- one node ---- */
 
+/* LRUVEC_CONGESTED of the lists that the reclaim is for. */
+static bool is_congested(const struct node *n, const struct reclaim_request *r)
+{
+	return r->target ? r->target->lruvec[n->nid].congested : (n->reclaim_flags & NODE_CONGESTED) != 0;
+}
+
 static void after_node(struct task *cur, struct node *n, struct reclaim_request *r)
 {
 	if (is_kswapd(cur)) {
@@ -161,9 +171,12 @@ static void after_node(struct task *cur, struct node *n, struct reclaim_request 
 			reclaim_throttle(cur, n, THROTTLE_WRITEBACK);
 		if (r->nr.dirty && r->nr.dirty == r->nr.congested)
 			n->reclaim_flags |= NODE_CONGESTED;
-	} else if (n->reclaim_flags & NODE_CONGESTED) {
-		reclaim_throttle(cur, n, THROTTLE_CONGESTED);
+		return;
 	}
+	if (r->target && r->nr.dirty && r->nr.dirty == r->nr.congested)
+		r->target->lruvec[n->nid].congested = true;
+	if (is_congested(n, r))
+		reclaim_throttle(cur, n, THROTTLE_CONGESTED);
 }
 
 static const struct reclaim_ops *algorithm(const struct kernel *k)
@@ -171,16 +184,44 @@ static const struct reclaim_ops *algorithm(const struct kernel *k)
 	return reclaim_at(k->reclaim_algorithm);
 }
 
+/* Whether memory.min or memory.low spares a group in this pass. */
+static bool is_protected(struct kernel *k, struct memcg *g, struct reclaim_request *r)
+{
+	memcg_calculate_protection(k, r->target, g);
+	if (memcg_below_min(g))
+		return true;
+	if (!memcg_below_low(g))
+		return false;
+	if (!r->low_reclaim) {
+		r->low_skipped = true;
+		return true;
+	}
+	memcg_event(g, MEMCG_LOW, 1);
+	return false;
+}
+
+/* shrink_node_memcgs: the target's lists and those of all groups in it. */
+static void shrink_groups(struct task *cur, struct node *n, struct reclaim_request *r)
+{
+	struct lruvec *l = NULL;
+
+	while ((l = memcg_next(cur->k, n, r->target, l))) {
+		sched_cond(cur);
+		if (is_protected(cur->k, l->memcg, r))
+			continue;
+		algorithm(cur->k)->shrink(cur, l, r);
+		if (!l->memcg)
+			shrink_slab(cur, n, r->priority);
+	}
+}
+
 void reclaim_node(struct task *cur, struct node *n, struct reclaim_request *r)
 {
-	const struct reclaim_ops *ops = algorithm(cur->k);
 	uint64_t before = r->nr_reclaimed;
 
 	memset(&r->nr, 0, sizeof r->nr);
-	ops->prepare(cur, n, r);
-	sched_cond(cur);
-	ops->shrink(cur, n, r);
-	shrink_slab(cur, n, r->priority);
+	algorithm(cur->k)->prepare(cur, memcg_lruvec(r->target, n), r);
+	shrink_groups(cur, n, r);
 	r->nr_reclaimed += cur->reclaimed_slab;
 	cur->reclaimed_slab = 0;
 	after_node(cur, n, r);
@@ -194,9 +235,11 @@ void reclaim_node(struct task *cur, struct node *n, struct reclaim_request *r)
 static struct node *next_node(struct kernel *k, struct alloc_context *ac, struct zone_iter *it,
 			      const struct node *last)
 {
+	struct alloc_context hard = *ac; /* shrink_zones: the cpuset's walls stand, whatever it is for */
 	struct zone *z;
 
-	while ((z = zonelist_next(k->memory, ac, it, true)))
+	hard.gfp |= GFP_BIT_HARDWALL;
+	while ((z = zonelist_next(k->memory, &hard, it, true)))
 		if (!last || z->nid != last->nid)
 			return &k->memory->node[z->nid];
 	return NULL;
@@ -206,7 +249,7 @@ static void throttle_if_no_progress(struct task *cur, struct node *first, const 
 {
 	if (r->nr_reclaimed > r->nr_scanned >> 3)
 		reclaim_throttle_wake(cur, first, THROTTLE_NOPROGRESS);
-	else if (!is_kswapd(cur) && r->priority == 1 && !r->nr_reclaimed)
+	else if (!is_kswapd(cur) && !r->target && r->priority == 1 && !r->nr_reclaimed)
 		reclaim_throttle(cur, first, THROTTLE_NOPROGRESS);
 }
 
@@ -223,15 +266,45 @@ static void shrink_nodes(struct task *cur, struct alloc_context *ac, struct recl
 		throttle_if_no_progress(cur, first, r);
 }
 
+/* After the last priority: what the next reclaim of these lists needs to know. */
+static void finish_nodes(struct kernel *k, struct alloc_context *ac, const struct reclaim_request *r)
+{
+	struct zone_iter it = {0};
+	struct node *n = NULL;
+
+	while ((n = next_node(k, ac, &it, n))) {
+		struct lruvec *l = memcg_lruvec(r->target, n);
+
+		algorithm(k)->finish(l);
+		l->congested = false;
+	}
+}
+
+/* Nothing was reclaimed: whether to go round again, with less mercy. */
+static bool try_harder(struct reclaim_request *r)
+{
+	if (r->skipped_deactivate) {
+		r->force_deactivate = true;
+		r->skipped_deactivate = false;
+		return true;
+	}
+	if (r->low_skipped) {
+		r->force_deactivate = false;
+		r->low_reclaim = true;
+		r->low_skipped = false;
+		return true;
+	}
+	return false;
+}
+
+/* do_try_to_free_pages */
 static uint64_t reclaim_by_priority(struct task *cur, struct alloc_context *ac, struct reclaim_request *r)
 {
-	struct kernel *k = cur->k;
+	struct memory *m = cur->k->memory;
 
-	for (;;) {
-		struct zone_iter it = {0};
-		struct node *n = NULL;
-
-		vm_event(k->memory, (enum vm_event)(VMEV_ALLOCSTALL_DMA + r->reclaim_idx), 1);
+	do {
+		if (!r->target)
+			vm_event(m, (enum vm_event)(VMEV_ALLOCSTALL_DMA + r->reclaim_idx), 1);
 		r->priority = DEF_PRIORITY;
 		do {
 			r->nr_scanned = 0;
@@ -239,13 +312,9 @@ static uint64_t reclaim_by_priority(struct task *cur, struct alloc_context *ac, 
 			if (r->nr_reclaimed >= r->nr_to_reclaim)
 				break;
 		} while (--r->priority >= 0);
-		while ((n = next_node(k, ac, &it, n)))
-			algorithm(k)->finish(n);
-		if (r->nr_reclaimed || !r->skipped_deactivate)
-			return r->nr_reclaimed;
-		r->force_deactivate = true;
-		r->skipped_deactivate = false;
-	}
+		finish_nodes(cur->k, ac, r);
+	} while (!r->nr_reclaimed && try_harder(r));
+	return r->nr_reclaimed;
 }
 
 static bool is_killed(const struct task *t)
@@ -267,7 +336,7 @@ static bool wait_for_reserves(struct task *cur, struct alloc_context *ac)
 
 	if (cur->flags & (TASK_KTHREAD | TASK_OOM_VICTIM) || is_killed(cur))
 		return false;
-	while ((z = zonelist_next(k->memory, ac, &it, true)) && z->id > ZONE_NORMAL)
+	while ((z = zonelist_next(k->memory, ac, &it, false)) && z->id > ZONE_NORMAL)
 		;
 	if (!z)
 		return false;
@@ -299,6 +368,36 @@ uint64_t reclaim_direct(struct task *cur, struct alloc_context *ac)
 	reclaimed = reclaim_by_priority(cur, ac, &r);
 	kernel_event(cur->k, KEV_DIRECT_RECLAIM, cur->comm, (int64_t)reclaimed, NULL);
 	return reclaimed;
+}
+
+uint64_t reclaim_group(struct task *cur, struct memcg *g, uint64_t pages, gfp_t gfp)
+{
+	/* GFP_RECLAIM_MASK: from who asks; the rest: any zone */
+	const gfp_t asked = GFP_BIT_RECLAIM | GFP_BIT_HIGH | GFP_BIT_IO | GFP_BIT_FS | GFP_BIT_NOWARN |
+			    GFP_BIT_RETRY_MAYFAIL | GFP_BIT_NOFAIL | GFP_BIT_NORETRY | GFP_BIT_MEMALLOC |
+			    GFP_BIT_NOMEMALLOC | GFP_BIT_ATOMIC;
+	struct alloc_context ac = {.gfp = (gfp & asked) | (GFP_HIGHUSER_MOVABLE & ~asked),
+				   .cpu = cur->exec->cpu,
+				   .cpu_nid = cur->exec->nid,
+				   .preferred_nid = cur->exec->nid};
+	struct reclaim_request r = {
+		.nr_to_reclaim = MAX_OF(pages, (uint64_t)SWAP_CLUSTER_MAX),
+		.gfp = ac.gfp,
+		.reclaim_idx = NR_ZONES - 1,
+		.target = g,
+		.may_writepage = true,
+		.may_unmap = true,
+		.may_swap = true,
+	};
+	bool inside = cur->flags & TASK_MEMALLOC;
+
+	sched_sync(cur);
+	alloc_context_prepare(cur->k->memory, &ac);
+	cur->flags |= TASK_MEMALLOC;
+	(void)reclaim_by_priority(cur, &ac, &r);
+	if (!inside)
+		cur->flags &= ~TASK_MEMALLOC;
+	return r.nr_reclaimed;
 }
 
 /* ---- zone_reclaim_mode ---- */

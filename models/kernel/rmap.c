@@ -134,7 +134,7 @@ static void link_move(pfn_t pfn, struct frame *f, uint64_t from, uint64_t to)
 
 static void count_mapped(struct kernel *k, const struct frame *f, int64_t n)
 {
-	node_stat_add(frame_node(k->memory, f), f->flags & FR_ANON ? NR_ANON_MAPPED : NR_FILE_MAPPED, n);
+	frame_stat_add(k->memory, f, f->flags & FR_ANON ? NR_ANON_MAPPED : NR_FILE_MAPPED, n);
 }
 
 /* deferred_split_huge_page */
@@ -142,7 +142,7 @@ static void defer_split(struct kernel *k, pfn_t head)
 {
 	struct frame *h = frame_of(k->memory, head);
 
-	if (h->flags & FR_SWAPCACHE || rmap_split_is_deferred(h))
+	if (!(h->flags & FR_ANON) || h->flags & FR_SWAPCACHE || rmap_split_is_deferred(h))
 		return;
 	vm_event(k->memory, VMEV_THP_DEFERRED_SPLIT_PAGE, 1);
 	h[TAIL_QUEUED].index = 1;
@@ -200,8 +200,7 @@ static void count_whole(struct kernel *k, pfn_t head, int n)
 	h[TAIL_WHOLE].refs += n;
 	if (h[TAIL_WHOLE].refs != (n > 0 ? 1 : 0))
 		return;
-	if (h->flags & FR_ANON)
-		node_stat_add(frame_node(k->memory, h), NR_ANON_THPS, n * nr);
+	frame_stat_add(k->memory, h, h->flags & FR_ANON ? NR_ANON_THPS : NR_SHMEM_PMDMAPPED, n * nr);
 	count_mapped(k, h, n * alone);
 	if (n < 0 && alone && alone < nr)
 		defer_split(k, head);

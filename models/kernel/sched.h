@@ -96,7 +96,9 @@ enum wait_kind {
 	WAIT_PFMEMALLOC,
 	WAIT_MMAP,
 	WAIT_KHUGEPAGED,
-	WAIT_KCOMPACTD
+	WAIT_KCOMPACTD,
+	WAIT_CPUSET,
+	WAIT_AGING
 };
 /* A kernel thread bound to the CPUs of node nid (all CPUs when it has none); starts asleep on nothing: runs
  * at once. */

@@ -1,32 +1,103 @@
 /*
  * shmem.c - getting a page of shared anonymous memory. (Writing one to swap: writeback.c, page_write.)
  *
- * After mm/shmem.c shmem_get_folio_gfp, shmem_swapin_folio, shmem_alloc_and_acct_folio (Linux 6.1). The page
- * cache has the page, or its swap entry, or nothing.
+ * After mm/shmem.c shmem_get_folio_gfp, shmem_swapin_folio, shmem_alloc_and_acct_folio, shmem_is_huge,
+ * shmem_alloc_hugefolio (Linux 6.1). The page cache has the page, or its swap entry, or nothing. Where
+ * thp.shmem_enabled says so and nothing is at the 2 MiB around it, a hole is filled by a huge page; reclaim
+ * splits it before it is swapped, so it comes back in small pages.
  *
- * Not modelled: huge pages, size limits of mounts, sealed files, hole punching.
+ * Not modelled: size limits of mounts, sealed files, that khugepaged makes huge pages of what is there
+ * (collapse_file), that mmap aligns mappings for them (recorded addresses stand), splitting huge pages that
+ * reach behind the end of a file when memory is short (shmem_unused_huge_shrink).
  */
 #include "models/kernel/shmem.h"
 
+#include "models/kernel/alloc.h"
+#include "models/kernel/charge.h"
+#include "models/kernel/memcg.h"
 #include "models/kernel/pageio.h"
+#include "models/kernel/thp_split.h"
 
 /* A page of ours into the file; false (and the page is freed) when someone was quicker or memory is short. */
 static bool add_page(struct task *cur, struct file *f, uint64_t index, pfn_t pfn)
 {
 	frame_of(cur->k->memory, pfn)->flags |= FR_SWAPBACKED;
-	if (readahead_add_page(cur, f, index, pfn, true))
+	if (readahead_add_page(cur, f, index, pfn, GFP_HIGHUSER_MOVABLE | GFP_BIT_WRITE))
 		return true;
 	frame_put(cur->k, cur->exec->cpu, pfn);
 	return false;
+}
+
+bool shmem_is_huge(const struct kernel *k, const struct file *f, uint64_t index, const struct vma *vma)
+{
+	uint64_t end = (index / HUGE_PAGE_NR + 1) * HUGE_PAGE_NR;
+
+	if (!f->shmem || (vma && vma->flags & VM_NOHUGEPAGE))
+		return false;
+	switch (k->params.thp_shmem) {
+	case SHMEM_HUGE_ALWAYS:
+	case SHMEM_HUGE_FORCE:
+		return true;
+	case SHMEM_HUGE_WITHIN_SIZE:
+		if ((f->size + PAGE_SIZE - 1) >> PAGE_SHIFT >= end)
+			return true;
+		return vma && vma->flags & VM_HUGEPAGE;
+	case SHMEM_HUGE_ADVISE:
+		return vma && vma->flags & VM_HUGEPAGE;
+	default:
+		return false;
+	}
+}
+
+/* A huge page of ours into the file, locked and cleared; false: it cannot be, there or now. */
+static bool add_huge(struct task *cur, struct file *f, uint64_t base, pfn_t head, gfp_t gfp)
+{
+	struct kernel *k = cur->k;
+	struct frame *fr = frame_of(k->memory, head);
+
+	fr->flags |= FR_SWAPBACKED | FR_LOCKED;
+	if (!charge(cur, memcg_of_task(cur), head, gfp)) {
+		vm_event(k->memory, VMEV_THP_FILE_FALLBACK, 1);
+		vm_event(k->memory, VMEV_THP_FILE_FALLBACK_CHARGE, 1);
+	} else if (pagecache_insert_huge(cur, f, base, head)) {
+		lru_add(cur, head);
+		fr->flags |= FR_UPTODATE;
+		return true;
+	}
+	page_unlock(k, head, pageio_now(cur));
+	frame_put(k, cur->exec->cpu, head);
+	return false;
+}
+
+/* The part at index of a new huge page, with a reference and locked; PFN_NONE: take a small one. */
+static pfn_t fill_huge(struct task *cur, struct file *f, uint64_t index, struct vma *vma, vaddr_t addr)
+{
+	uint64_t base = index & ~(uint64_t)(HUGE_PAGE_NR - 1);
+	gfp_t gfp = thp_gfp_mask(cur->k, vma ? vma->flags : 0) | GFP_BIT_ZERO;
+	pfn_t head;
+
+	if (!shmem_is_huge(cur->k, f, index, vma) || !pagecache_is_empty(f, base, base + HUGE_PAGE_NR - 1))
+		return PFN_NONE;
+	head = vma ? alloc_page_vma(cur, gfp, HUGE_PAGE_ORDER, vma, addr)
+		   : alloc_pages(cur, gfp, HUGE_PAGE_ORDER);
+	if (head == PFN_NONE) {
+		vm_event(cur->k->memory, VMEV_THP_FILE_FALLBACK, 1);
+		return PFN_NONE;
+	}
+	return add_huge(cur, f, base, head, gfp) ? head + (pfn_t)(index - base) : PFN_NONE;
 }
 
 /* A cleared page for a hole, with a reference and locked; PFN_NONE and *oom, or PFN_NONE: look again. */
 static pfn_t fill_hole(struct task *cur, struct file *f, uint64_t index, struct vma *vma, vaddr_t addr,
 		       bool *oom)
 {
-	pfn_t pfn = vma ? alloc_page_vma(cur, GFP_HIGHUSER_MOVABLE, 0, vma, addr)
-			: alloc_pages(cur, GFP_HIGHUSER_MOVABLE, 0);
+	pfn_t pfn = fill_huge(cur, f, index, vma, addr);
 
+	*oom = false;
+	if (pfn != PFN_NONE)
+		return pfn;
+	pfn = vma ? alloc_page_vma(cur, GFP_HIGHUSER_MOVABLE, 0, vma, addr)
+		  : alloc_pages(cur, GFP_HIGHUSER_MOVABLE, 0);
 	*oom = pfn == PFN_NONE;
 	if (*oom || !add_page(cur, f, index, pfn))
 		return PFN_NONE;
@@ -45,7 +116,7 @@ static pfn_t swap_in(struct task *cur, struct file *f, uint64_t index, swp_entry
 
 	if (pfn == PFN_NONE) {
 		*major = true;
-		vm_event(k->memory, VMEV_PGMAJFAULT, 1);
+		memcg_count_event(k, memcg_of_task(cur), VMEV_PGMAJFAULT, 1);
 		pfn = swapin_readahead(cur, NULL, 0, e);
 	}
 	s = pagecache_lookup(f, index);
@@ -79,11 +150,12 @@ pfn_t shmem_get_page(struct task *cur, struct file *f, uint64_t index, struct vm
 		pfn_t pfn = s.pfn;
 
 		if (pfn != PFN_NONE) {
+			pfn_t head = page_head(k->memory, pfn);
+
 			frame_get(k, pfn);
-			page_lock(cur, pfn);
-			if (frame_of(k->memory, pfn)->file != f->id ||
-			    frame_of(k->memory, pfn)->index != index) {
-				page_unlock(k, pfn, pageio_now(cur));
+			page_lock(cur, head);
+			if (!pagecache_holds(k, f, index, pfn) || page_head(k->memory, pfn) != head) {
+				page_unlock(k, head, pageio_now(cur));
 				frame_put(k, cur->exec->cpu, pfn);
 				continue;
 			}
@@ -93,7 +165,7 @@ pfn_t shmem_get_page(struct task *cur, struct file *f, uint64_t index, struct vm
 			pfn = fill_hole(cur, f, index, vma, addr, &oom);
 		}
 		if (pfn != PFN_NONE) {
-			page_unlock(k, pfn, pageio_now(cur));
+			page_unlock(k, page_head(k->memory, pfn), pageio_now(cur));
 			return pfn;
 		}
 	}

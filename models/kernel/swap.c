@@ -1,24 +1,22 @@
 /*
- * swap.c - the swap cache, references to slots, swap input and output.
+ * swap.c - the swap cache and references to slots. (Input and output: swap/io.c.)
  *
  * After mm/swap_state.c add_to_swap, add_to_swap_cache, __delete_from_swap_cache; mm/swapfile.c
- * __swap_duplicate, __swap_entry_free, put_swap_folio, folio_free_swap, free_swap_and_cache; mm/page_io.c
- * swap_writepage, swap_readpage (Linux 6.1). The cache is a dense array by slot: O(1) each, O(512) for a huge
- * page, which has a cluster of slots, one for each part, until it leaves the cache or is split.
+ * __swap_duplicate, __swap_entry_free, put_swap_folio, folio_free_swap, free_swap_and_cache (Linux 6.1). The
+ * cache is a dense array by slot: O(1) each, O(512) for a huge page, which has a cluster of slots, one for
+ * each part, until it leaves the cache or is split.
  *
  * Invariants: a page with FR_SWAPCACHE is in the cache at its `private` entry and that slot is marked
  * SWAP_HAS_CACHE; slots handed out - slots given back = slots that are referred to or cached; used slots =
  * those + the idle ones in the slot caches.
  *
- * Not modelled: the slab memory of the swap cache's index, zswap and frontswap, memory cgroups' swap charges,
- * counts beyond 2^30 references, write errors, the limit of a request (max_sectors_kb) for a huge page's: it
- * goes out as requests of BLKDEV_MAX_PAGES.
+ * Not modelled: the slab memory of the swap cache's index, zswap and frontswap, counts beyond 2^30
+ * references.
  */
 #include "models/kernel/swap.h"
 
-#include "models/kernel/pageio.h"
-#include "models/kernel/slab.h"
-#include "models/kernel/swap_slots.h"
+#include "models/kernel/swap/parts.h"
+#include "models/kernel/swap_cgroup.h"
 
 PARAM_TABLE(swap, swap_params, SWAP_PARAMS);
 STAT_TABLE(swap, swap_stats, SWAP_STATS);
@@ -26,27 +24,6 @@ STAT_TABLE(swap, swap_stats, SWAP_STATS);
 /* A slot's word in the cache: 0, a page (number << 2 | 1) or a shadow (<< 2 | 2). */
 #define WORD_PAGE   1u
 #define WORD_SHADOW 2u
-
-/* One bio a page: in the order they were taken, which is that of their ends. */
-struct bios {
-	slab_obj_t *ring;
-	size_t cap, first, n;
-	size_t ended; /* of them, at the front: not given back yet */
-};
-
-struct swap {
-	struct kernel *k;
-	struct swap_params params;
-	struct swap_map map;
-	struct swap_slots slots;
-	uint64_t *cache[MAX_SWAP_AREAS];
-	struct blkdev device;
-	struct pageio_cpu *cpus;
-	struct bios bios;
-	bool was_full;
-	struct swap_ra ra;
-	struct swap_stats stats;
-};
 
 static bool reclaim_cached(void *ctx, unsigned cpu, swp_entry_t e);
 static void slot_freed(void *ctx, swp_entry_t e);
@@ -74,6 +51,7 @@ struct swap *swap_new(struct kernel *k, const struct swap_params *p, unsigned nr
 		s->cache[s->map.nr_areas - 1] = mem_map(slots * sizeof(uint64_t));
 	}
 	swap_slots_init(&s->slots, &s->map);
+	swap_cgroup_new(k, &s->map);
 	s->stats.total_slots = (int64_t)s->map.total;
 	return s;
 }
@@ -84,6 +62,7 @@ void swap_free(struct swap *s)
 		mem_unmap(s->cache[i], s->map.area[i].max * sizeof(uint64_t));
 	mem_free(s->bios.ring);
 	swap_slots_release(&s->slots);
+	swap_cgroup_free(s->k);
 	swap_map_release(&s->map);
 	blkdev_release(&s->device);
 	mem_free(s->cpus);
@@ -120,9 +99,9 @@ bool swap_area_at(const struct swap *s, unsigned i, struct swap_area_info *out)
 	return true;
 }
 
-bool swap_is_half_full(const struct swap *s)
+bool swap_is_half_full(const struct kernel *k, const struct frame *f)
 {
-	return swap_map_is_half_full(&s->map);
+	return swap_map_is_half_full(&k->swap->map) || swap_cgroup_is_half_full(k, f);
 }
 
 uint64_t swap_area_slots(const struct swap *s, swp_entry_t e)
@@ -152,6 +131,7 @@ static void slot_freed(void *ctx, swp_entry_t e)
 	struct swap *s = ctx;
 
 	s->cache[swp_area(e)][swp_slot(e)] = 0;
+	swap_cgroup_uncharge(s->k, e);
 }
 
 /* The slot of a page, or the first of as many as a huge one needs. */
@@ -230,10 +210,8 @@ uint64_t swap_cache_shadow(const struct swap *s, swp_entry_t e)
 
 static void account_cache(struct kernel *k, const struct frame *f, int64_t pages)
 {
-	struct node *n = frame_node(k->memory, f);
-
-	node_stat_add(n, NR_FILE_PAGES, pages);
-	node_stat_add(n, NR_SWAPCACHE, pages);
+	node_stat_add(frame_node(k->memory, f), NR_FILE_PAGES, pages); /* no group's, unlike the page cache */
+	frame_stat_add(k->memory, f, NR_SWAPCACHE, pages);
 }
 
 static void cache_add(struct swap *s, pfn_t pfn, swp_entry_t e)
@@ -251,6 +229,20 @@ static void cache_add(struct swap *s, pfn_t pfn, swp_entry_t e)
 	s->stats.cache_adds += nr;
 }
 
+/* put_swap_folio: a cluster that nobody refers to goes back at once, single slots by the caches. */
+static void give_slots_back(struct swap *s, swp_entry_t e, uint32_t nr, bool swapped)
+{
+	for (uint32_t i = 0; i < nr; i++) {
+		if (nr == 1 || swapped) {
+			word_drop(s, e + i, SWAP_HAS_CACHE);
+			continue;
+		}
+		s->stats.slots_freed++;
+		swap_map_free(&s->map, e + i);
+	}
+	update_used(s);
+}
+
 bool swap_add_page(struct task *cur, pfn_t pfn)
 {
 	struct swap *s = cur->k->swap;
@@ -261,6 +253,10 @@ bool swap_add_page(struct task *cur, pfn_t pfn)
 	    (frame_has(f, FR_HEAD) && !(frame_has(f, FR_ANON) && frame_nr_pages(f) == SWAP_CLUSTER_SLOTS)))
 		return false;
 	e = take_slots(s, cur->exec->cpu, frame_nr_pages(f));
+	if (!swap_cgroup_charge(cur->k, f, e)) {
+		give_slots_back(s, e, frame_nr_pages(f), false);
+		return false;
+	}
 	if (!e)
 		return false;
 	cache_add(s, pfn, e);
@@ -288,20 +284,6 @@ static bool is_swapped(const struct swap *s, const struct frame *f)
 		if (swap_count(s, f->private + i))
 			return true;
 	return false;
-}
-
-/* put_swap_folio: a cluster that nobody refers to goes back at once, single slots by the caches. */
-static void give_slots_back(struct swap *s, swp_entry_t e, uint32_t nr, bool swapped)
-{
-	for (uint32_t i = 0; i < nr; i++) {
-		if (nr == 1 || swapped) {
-			word_drop(s, e + i, SWAP_HAS_CACHE);
-			continue;
-		}
-		s->stats.slots_freed++;
-		swap_map_free(&s->map, e + i);
-	}
-	update_used(s);
 }
 
 void swap_cache_remove(struct kernel *k, pfn_t pfn, uint64_t shadow)
@@ -372,204 +354,9 @@ void swap_put_and_cache(struct task *cur, swp_entry_t e)
 	if (pfn == PFN_NONE)
 		return;
 	pfn = page_head(cur->k->memory, pfn);
-	if (frame_of(cur->k->memory, pfn)->mapcount == 0 || swap_is_half_full(s))
+	if (frame_of(cur->k->memory, pfn)->mapcount == 0 ||
+	    swap_is_half_full(cur->k, frame_of(cur->k->memory, pfn)))
 		drop_cached(cur->k, cur->exec->cpu, pfn);
-}
-
-/* ---- input and output ---- */
-
-#define PLUG_REQUESTS      32u
-#define PLUG_FLUSH_PAGES   32u
-#define PLUG_REQUEST_PAGES 254u /* segments of a request (virtio-blk with a queue of 256) */
-
-/* What ended since goes back to the slab in the time of who takes the next one, not of the interrupt. */
-static void bio_take(struct task *cur)
-{
-	struct kernel *k = cur->k;
-	struct bios *b = &k->swap->bios;
-	struct slab_cache *c = slab_cache_of(k->slab, SLAB_CACHE_BIO);
-
-	for (; b->ended; b->ended--, b->n--) {
-		slab_obj_t bio = b->ring[b->first];
-
-		b->first = (b->first + 1) % b->cap;
-		if (bio)
-			slab_free(k->slab, c, cur, cur->exec->cpu, bio);
-	}
-	if (b->n == b->cap) {
-		size_t cap = b->cap ? 2 * b->cap : 256;
-		slab_obj_t *ring = mem_alloc_late(cap, sizeof *ring);
-
-		for (size_t i = 0; i < b->n; i++)
-			ring[i] = b->ring[(b->first + i) % b->cap];
-		mem_free(b->ring);
-		*b = (struct bios){ring, cap, 0, b->n, 0};
-	}
-	b->n++;
-	b->ring[(b->first + b->n - 1) % b->cap] = 0;
-	b->ring[(b->first + b->n - 1) % b->cap] =
-		slab_alloc(k->slab, c, cur, cur->exec->cpu, GFP_NOWAIT | GFP_BIT_NOWARN, NULL);
-}
-
-static void io_done(void *ctx, const pfn_t *pfns, unsigned n, bool is_write)
-{
-	const struct pageio_cpu *c = ctx;
-
-	for (unsigned i = 0; i < n; i++) {
-		pfn_t head = page_head(c->k->memory, pfns[i]);
-		struct frame *h = frame_of(c->k->memory, head);
-
-		if (frame_has(h, FR_HEAD) && --h[TAIL_PARTS].index)
-			continue;
-		c->k->swap->bios.ended++;
-		if (is_write)
-			pageio_end_writeback(c->k, c->cpu, head);
-		else
-			pageio_end_read(c->k, pfns[i]);
-	}
-}
-
-static void submit(struct task *cur, const pfn_t *pfns, unsigned n, unsigned bios, bool is_write)
-{
-	struct kernel *k = cur->k;
-	const struct cost_params *c = &k->cost;
-
-	task_charge(cur, CYCLES_swap, bios * (is_write ? c->swap_out : c->swap_in));
-	sched_sync(cur);
-	vm_event(k->memory, is_write ? VMEV_PSWPOUT : VMEV_PSWPIN, n);
-	vm_event(k->memory, is_write ? VMEV_PGPGOUT : VMEV_PGPGIN, (uint64_t)n << (PAGE_SHIFT - 10));
-	blkdev_submit(&k->swap->device, pageio_now(cur), pfns, n, is_write, io_done,
-		      &k->swap->cpus[cur->exec->cpu]);
-}
-
-/* A huge page is one bio; its write-back ends when all of it is written. */
-static void submit_huge(struct task *cur, pfn_t head)
-{
-	struct frame *h = frame_of(cur->k->memory, head);
-	uint32_t nr = frame_nr_pages(h);
-	pfn_t pfns[BLKDEV_MAX_PAGES];
-
-	h[TAIL_PARTS].index = nr;
-	vm_event(cur->k->memory, VMEV_THP_SWPOUT, 1);
-	for (uint32_t i = 0; i < nr; i += BLKDEV_MAX_PAGES) {
-		for (uint32_t j = 0; j < BLKDEV_MAX_PAGES; j++)
-			pfns[j] = head + i + j;
-		submit(cur, pfns, BLKDEV_MAX_PAGES, 1, true);
-	}
-}
-
-/* Sorts the pages by slot and sends neighbours together. */
-void swap_unplug(struct task *cur, struct swap_plug *plug)
-{
-	const struct frame *f = cur->k->memory->frames.f;
-	pfn_t *p = plug->pfns;
-	unsigned n = plug->n;
-
-	plug->n = plug->nr_requests = plug->last_pages = 0;
-	for (unsigned i = 1; i < n; i++) {
-		pfn_t x = p[i];
-		unsigned j = i;
-
-		for (; j > 0 && f[p[j - 1]].private > f[x].private; j--)
-			p[j] = p[j - 1];
-		p[j] = x;
-	}
-	for (unsigned from = 0, to; from < n; from = to) {
-		to = from + 1;
-		if (f[p[from]].flags & FR_HEAD) {
-			submit_huge(cur, p[from]);
-			continue;
-		}
-		while (to < n && to - from < PLUG_REQUEST_PAGES && !(f[p[to]].flags & FR_HEAD) &&
-		       f[p[to]].private == f[p[to - 1]].private + 1)
-			to++;
-		submit(cur, p + from, to - from, to - from, plug->is_write);
-	}
-}
-
-static void plug_add(struct task *cur, struct swap_plug *plug, pfn_t pfn, bool is_write)
-{
-	const struct frame *f = cur->k->memory->frames.f;
-	bool merges;
-
-	if (plug->n == ARRAY_LEN(plug->pfns) || (plug->n && plug->is_write != is_write))
-		swap_unplug(cur, plug);
-	merges = plug->n && plug->last_pages < PLUG_REQUEST_PAGES && !(f[pfn].flags & FR_HEAD) &&
-		 f[plug->pfns[plug->n - 1]].private + 1 == f[pfn].private;
-	if (!merges && (plug->nr_requests == PLUG_REQUESTS || plug->last_pages >= PLUG_FLUSH_PAGES))
-		swap_unplug(cur, plug);
-	plug->nr_requests += !merges || !plug->n;
-	plug->last_pages = merges ? plug->last_pages + 1 : frame_nr_pages(&f[pfn]);
-	bio_take(cur);
-	plug->is_write = is_write;
-	plug->pfns[plug->n++] = pfn;
-}
-
-void swap_plug_start(struct task *cur, struct swap_plug *plug)
-{
-	plug->n = plug->nr_requests = plug->last_pages = 0;
-	if (!cur->plug)
-		cur->plug = plug;
-}
-
-bool swap_plug_flush(struct task *cur)
-{
-	if (!cur->plug || !cur->plug->n)
-		return false;
-	swap_unplug(cur, cur->plug);
-	return true;
-}
-
-void swap_plug_finish(struct task *cur, const struct swap_plug *plug)
-{
-	if (cur->plug != plug)
-		return;
-	(void)swap_plug_flush(cur);
-	cur->plug = NULL;
-}
-
-void swap_write_plugged(struct task *cur, struct swap_plug *plug, pfn_t pfn)
-{
-	struct frame *f = frame_of(cur->k->memory, pfn);
-
-	CHECK(frame_has(f, FR_SWAPCACHE) && frame_has(f, FR_LOCKED),
-	      "frame %u is written to swap with flags %#x", pfn, f->flags);
-	if (!swap_try_to_free(cur, pfn)) {
-		f->flags &= ~(uint32_t)FR_DIRTY;
-		pageio_start_writeback(cur->k, pfn);
-		plug_add(cur, plug, pfn, true);
-	}
-}
-
-void swap_read_plugged(struct task *cur, struct swap_plug *plug, pfn_t pfn)
-{
-	const struct frame *f = frame_of(cur->k->memory, pfn);
-
-	CHECK(frame_has(f, FR_SWAPCACHE) && frame_has(f, FR_LOCKED),
-	      "frame %u is read from swap with flags %#x", pfn, f->flags);
-	plug_add(cur, plug, pfn, false);
-}
-
-void swap_write(struct task *cur, pfn_t pfn)
-{
-	struct swap_plug plug;
-
-	if (cur->plug) {
-		swap_write_plugged(cur, cur->plug, pfn);
-		return;
-	}
-	plug.n = plug.nr_requests = plug.last_pages = 0;
-	swap_write_plugged(cur, &plug, pfn);
-	swap_unplug(cur, &plug);
-}
-
-void swap_read(struct task *cur, pfn_t pfn)
-{
-	struct swap_plug plug;
-
-	plug.n = plug.nr_requests = plug.last_pages = 0;
-	swap_read_plugged(cur, &plug, pfn);
-	swap_unplug(cur, &plug);
 }
 
 /* ---- invariants ---- */

@@ -45,7 +45,8 @@ bool swap_area_at(const struct swap *s, unsigned i, struct swap_area_info *out);
 struct blkdev *swap_device(struct swap *s); /* one device holds all areas */
 /* folio_alloc_swap + add_to_swap: a slot, the page into the swap cache (which takes a reference), DIRTY set.
  * An anonymous huge page takes a free cluster of slots, and a reference for each. False when swap is full, no
- * cluster is free (split the page first) or the page is another compound one. */
+ * cluster is free (split the page first), the page's group may not have more, or the page is another compound
+ * one. */
 bool swap_add_page(struct task *cur, pfn_t pfn);
 /* swap_duplicate, swap_free: references of page-table entries (and of shmem) to a slot. */
 void swap_dup(struct kernel *k, swp_entry_t e);
@@ -76,8 +77,8 @@ void swap_cache_remove(struct kernel *k, pfn_t pfn, uint64_t shadow);
  * page-table entry refers to any of the slots and it is not under write-back. The caller holds a reference.
  */
 bool swap_try_to_free(struct task *cur, pfn_t pfn);
-/* mem_cgroup_swap_full / vm_swap_full: more than half of the slots are used. */
-bool swap_is_half_full(const struct swap *s);
+/* mem_cgroup_swap_full: more than half of the slots, or of those that the page's group may use, are used. */
+bool swap_is_half_full(const struct kernel *k, const struct frame *f);
 uint64_t swap_free_slots(const struct swap *s); /* get_nr_swap_pages */
 uint64_t swap_total_slots(const struct swap *s);
 /*

@@ -10,8 +10,10 @@
  */
 #include "models/kernel/swapin.h"
 
+#include "models/kernel/charge.h"
 #include "models/kernel/pageio.h"
 #include "models/kernel/sched.h"
+#include "models/kernel/swap_cgroup.h"
 #include "models/kernel/workingset.h"
 
 #define RA_ORDER_CEILING 5  /* SWAP_RA_ORDER_CEILING on 64 bits */
@@ -58,6 +60,14 @@ pfn_t swapin_lookup(struct task *cur, struct vma *vma, vaddr_t addr, swp_entry_t
 	return pfn;
 }
 
+/* mem_cgroup_swapin_charge_folio: to the group that the slot is charged to. */
+static bool charge_swapped(struct task *cur, pfn_t pfn, swp_entry_t e)
+{
+	uint32_t group = swap_cgroup_of(cur->k, e);
+
+	return charge(cur, group ? group : memcg_of_task(cur), pfn, GFP_HIGHUSER_MOVABLE);
+}
+
 /* The page of entry e, found (*fresh false) or allocated, locked, in the swap cache and not yet read. */
 static pfn_t get_page(struct task *cur, struct vma *vma, vaddr_t addr, swp_entry_t e, bool *fresh)
 {
@@ -78,6 +88,10 @@ static pfn_t get_page(struct task *cur, struct vma *vma, vaddr_t addr, swp_entry
 			  : alloc_pages(cur, GFP_HIGHUSER_MOVABLE, 0);
 		if (pfn == PFN_NONE)
 			return PFN_NONE;
+		if (!charge_swapped(cur, pfn, e)) {
+			frame_put(k, cur->exec->cpu, pfn);
+			return PFN_NONE;
+		}
 		shadow = swap_cache_shadow(k->swap, e);
 		if (swap_cache_insert(k, pfn, e)) {
 			frame_of(k->memory, pfn)->flags |= FR_LOCKED | FR_SWAPBACKED;

@@ -1,7 +1,7 @@
 /*
  * syscall.c - from records to calls.
  *
- * Not modelled: migrate_pages (counted, not carried out), readahead through descriptors of their own (a file
+ * Not modelled: migrate_pages of another process, readahead through descriptors of their own (a file
  * has one position), the page cache of directories and metadata, sleeps beyond 106 days of simulated time
  * (they end there).
  */
@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "models/kernel/cpuset.h"
 #include "models/kernel/sched.h"
 #include "models/kernel/shrinker.h"
 
@@ -179,9 +180,23 @@ static int64_t do_affinity(struct task *cur, uint64_t mask)
 {
 	uint64_t wide[MAX_CPUS / 64] = {mask};
 
+	cpuset_limit_cpus(cur, wide);
 	sched_set_affinity(cur, wide);
 	sched_cond(cur);
 	return 0;
+}
+
+/* kernel_migrate_pages, of the own process */
+static int64_t do_migrate_pages(struct task *cur, const uint64_t *a)
+{
+	nodemask_t allowed = cur->k->memory->nodes_memory;
+	nodemask_t to = a[2] & (cur->mems_allowed ? allowed & cur->mems_allowed : allowed);
+
+	if (a[0] && a[0] != cur->process->pid)
+		return 0;
+	if (!to)
+		return -LINUX_EINVAL;
+	return (int64_t)mm_move_nodes(cur, cur->mm, a[1], to, false);
 }
 
 static int64_t do_file_call(struct task *cur, const struct control *c)
@@ -254,6 +269,8 @@ static int64_t do_memory_call(struct task *cur, const struct control *c)
 		return sys_msync(cur, a[0], a[1], (unsigned)a[2]);
 	case REC_MBIND:
 		return sys_mbind(cur, a[0], a[1], (unsigned)a[2], a[3], (unsigned)a[5]);
+	case REC_MIGRATE_PAGES:
+		return do_migrate_pages(cur, a);
 	case REC_SET_MEMPOLICY:
 		return sys_set_mempolicy(cur, (unsigned)a[0], a[1]);
 	default:

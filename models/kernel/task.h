@@ -79,10 +79,13 @@ struct process {
 	char comm[64];
 	struct mm *mm; /* NULL once it is gone */
 	int oom_score_adj;
+	uint32_t memcg; /* the group it is in, 0 = none (memcg.h) */
 	bool killed, exited;
+	bool in_vfork;   /* its parent waits for its exec or exit, in the same address space */
 	bool group_exit; /* exit_group: each thread ends where its records do */
 	unsigned live_threads;
 	struct process_stats stats;
+	struct cpuset *cpuset; /* cpuset.h; NULL: the root */
 };
 
 #define KERNEL_STACK_PAGES 4 /* THREAD_SIZE of x86-64, vmapped: single pages */
@@ -101,6 +104,8 @@ struct task {
 	struct mempolicy *policy;
 	struct interleave_state il;
 	nodemask_t mems_allowed; /* cpuset, 0 = all */
+	bool spread_page;        /* page cache pages go round them (PFA_SPREAD_PAGE) */
+	int spread_nid;          /* where the last one went, + 1 (cpuset_mem_spread_rotor); 0 = none yet */
 	/* scheduling (sched.h) */
 	unsigned cpu; /* where it is queued or ran last */
 	uint64_t cpu_mask[MAX_CPUS / 64];
@@ -123,6 +128,7 @@ struct task {
 	struct swap_plug *plug; /* collects writes to swap (swap.h); NULL: they go out at once */
 	uint64_t reclaimed_slab;
 	enum cycle_cause reclaim_cause;
+	uint64_t memcg_over_high; /* pages charged above memory.high since it paid for it (charge.h) */
 	/* writeback.h */
 	uint64_t dirtied_pages;     /* since its last pause (nr_dirtied) */
 	uint64_t nr_dirtied_pause;  /* pages until the next check, 0 = the default of 32 */

@@ -70,15 +70,21 @@ static bool split_anon(struct task *cur, struct mm *mm, vaddr_t va, pfn_t head)
 	return true;
 }
 
+/* References that a cache has to each part. */
+static int32_t is_cached(const struct frame *h)
+{
+	return h->flags & FR_SWAPCACHE || h->file != FILE_NONE;
+}
+
 /* __split_huge_page_tail: part i of the page becomes a page with a reference of ours. */
 static void make_single(struct frame *h, pfn_t i)
 {
 	struct frame *f = h + i;
 
 	f->flags = (h->flags & INHERITED) | (f->flags & OWN);
-	f->refs = f->mapcount + 1 + (h->flags & FR_SWAPCACHE ? 1 : 0);
+	f->refs = f->mapcount + 1 + is_cached(h);
 	f->order = 0;
-	f->file = FILE_NONE;
+	f->file = h->file;
 	f->gen = h->flags & FR_UNEVICTABLE ? 0 : h->gen;
 	f->index = h->index + i;
 	f->private = h->flags & FR_SWAPCACHE ? h->private + i : 0;
@@ -119,12 +125,12 @@ static void take_apart(struct task *cur, pfn_t head, struct frame_list *list)
 	h->flags &= ~(uint32_t)FR_HEAD;
 	h->order = 0;
 	h->mapcount = first;
-	h->refs = first + 1 + (h->flags & FR_SWAPCACHE ? 1 : 0);
+	h->refs = first + 1 + is_cached(h);
 	for (pfn_t i = 0; i < HUGE_PAGE_NR; i++) {
 		rmap_walk(k, head + i, lock_again, &cur);
 		if (i == 0)
 			continue;
-		if (!h[i].mapcount) /* free_swap_cache */
+		if (!h[i].mapcount && h[i].flags & FR_SWAPCACHE) /* free_swap_cache */
 			swap_try_to_free(cur, head + i);
 		frame_put(k, cur->exec->cpu, head + i);
 	}
@@ -151,15 +157,85 @@ bool thp_split_entries(struct task *cur, pfn_t head)
 	return true;
 }
 
+static void drop_file(struct task *cur, struct mm *mm, vaddr_t va, pte_t e)
+{
+	struct kernel *k = cur->k;
+	pfn_t head = pte_pfn(e);
+	enum mm_counter c = frame_of(k->memory, head)->flags & FR_SWAPBACKED ? MM_SHMEMPAGES : MM_FILEPAGES;
+
+	(void)pgtable_clear_huge(&mm->pt, va);
+	if (e & PTE_DIRTY)
+		page_mark_dirty(cur, head);
+	mm->rss[c] -= HUGE_PAGE_NR;
+	rmap_remove_huge(k, head, mm, va >> PAGE_SHIFT);
+	vm_event(k->memory, VMEV_THP_SPLIT_PMD, 1);
+	flush(cur, mm, va);
+	frame_put(k, cur->exec->cpu, head);
+}
+
+/* An entry that maps one part of a page of shared memory. */
+static void drop_part(struct task *cur, struct mm *mm, vaddr_t va)
+{
+	struct kernel *k = cur->k;
+	struct ptable *t = pgtable_table(&mm->pt, va, 1);
+	pte_t e = t->e[ptable_index(va, 1)];
+
+	ptable_set(t, ptable_index(va, 1), 0);
+	if (e & PTE_DIRTY)
+		page_mark_dirty(cur, page_head(k->memory, pte_pfn(e)));
+	mm->rss[MM_SHMEMPAGES]--;
+	rmap_remove(k, pte_pfn(e), mm, va >> PAGE_SHIFT);
+	if (k->hooks.tlb_flush)
+		k->hooks.tlb_flush(k->hooks.ctx, cur, mm, va, va + PAGE_SIZE);
+	frame_put(k, cur->exec->cpu, pte_pfn(e));
+}
+
+static bool drop_mapping(struct mm *mm, uint64_t vpn, void *arg)
+{
+	struct task *cur = arg;
+	vaddr_t va = vpn << PAGE_SHIFT;
+	const struct ptable *t = pgtable_table(&mm->pt, va, 2);
+	pte_t e = t->e[ptable_index(va, 2)];
+
+	if (e & PTE_HUGE)
+		drop_file(cur, mm, va, e);
+	else
+		drop_part(cur, mm, va);
+	return true;
+}
+
+/* unmap_folio: the entries of a page that is to be split. False when a table for them is missing. */
+static bool unmap_page(struct task *cur, pfn_t head)
+{
+	if (frame_of(cur->k->memory, head)->flags & FR_ANON)
+		return thp_split_entries(cur, head);
+	return rmap_walk(cur->k, head, drop_mapping, cur);
+}
+
+/* __split_huge_page: parts behind the end of the file leave it. */
+static void drop_beyond_end(struct task *cur, pfn_t head)
+{
+	struct kernel *k = cur->k;
+	struct file *f = file_by_id(k->pagecache, frame_of(k->memory, head)->file);
+	uint64_t end = (f->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+
+	for (pfn_t i = HUGE_PAGE_NR; --i > 0;)
+		if (frame_of(k->memory, head + i)->index >= end) {
+			pagecache_remove(k, head + i, 0);
+			frame_put(k, cur->exec->cpu, head + i);
+		}
+}
+
 bool thp_split_page(struct task *cur, pfn_t head, struct frame_list *list)
 {
 	struct kernel *k = cur->k;
 	struct frame *h = frame_of(k->memory, head);
-	int32_t cached = h->flags & FR_SWAPCACHE ? (int32_t)HUGE_PAGE_NR : 0;
+	bool file = h->file != FILE_NONE;
+	int32_t cached = is_cached(h) ? (int32_t)HUGE_PAGE_NR : 0;
 
 	CHECK(h->flags & FR_HEAD && h->order == HUGE_PAGE_ORDER, "frame %u is no huge page", head);
-	if (h->flags & FR_WRITEBACK || !(h->flags & FR_ANON) || h->refs != h->mapcount + cached + 1 ||
-	    !thp_split_entries(cur, head)) {
+	if (h->flags & FR_WRITEBACK || !(h->flags & FR_ANON || file) || h->refs != h->mapcount + cached + 1 ||
+	    !unmap_page(cur, head)) {
 		vm_event(k->memory, VMEV_THP_SPLIT_PAGE_FAILED, 1);
 		return false;
 	}
@@ -168,9 +244,56 @@ bool thp_split_page(struct task *cur, pfn_t head, struct frame_list *list)
 		vm_event(k->memory, VMEV_THP_DEFERRED_SPLIT_PAGE, 1);
 	rmap_undefer_split(k, head);
 	rmap_walk(k, head, gather_dirty, h);
+	if (file)
+		pagecache_split_huge(k, head);
 	take_apart(cur, head, list);
+	if (file)
+		drop_beyond_end(cur, head);
 	vm_event(k->memory, VMEV_THP_SPLIT_PAGE, 1);
 	return true;
+}
+
+/* The huge page at index when it does not lie in [first, last] with all its parts. */
+static void split_if_cut(struct task *cur, struct file *f, uint64_t index, uint64_t first, uint64_t last)
+{
+	struct kernel *k = cur->k;
+	pfn_t pfn = pagecache_lookup(f, index).pfn, head;
+	const struct frame *h;
+
+	if (pfn == PFN_NONE)
+		return;
+	head = page_head(k->memory, pfn);
+	h = frame_of(k->memory, head);
+	if (!(h->flags & FR_HEAD) || (h->index >= first && h->index + HUGE_PAGE_NR - 1 <= last))
+		return;
+	frame_get(k, head);
+	if (!(h->flags & FR_LOCKED))
+		(void)thp_split_page(cur, head, NULL);
+	frame_put(k, cur->exec->cpu, head);
+}
+
+void thp_split_file_range(struct task *cur, struct file *f, uint64_t first, uint64_t last)
+{
+	split_if_cut(cur, f, first, first, last);
+	split_if_cut(cur, f, last, first, last);
+}
+
+gfp_t thp_gfp_mask(const struct kernel *k, uint32_t vm_flags)
+{
+	bool advised = vm_flags & VM_HUGEPAGE;
+
+	switch (k->params.thp_defrag) {
+	case THP_DEFRAG_ALWAYS:
+		return GFP_TRANSHUGE | (advised ? 0 : GFP_BIT_NORETRY);
+	case THP_DEFRAG_DEFER:
+		return GFP_TRANSHUGE_LIGHT | GFP_BIT_KSWAPD_RECLAIM;
+	case THP_DEFRAG_DEFER_MADVISE:
+		return GFP_TRANSHUGE_LIGHT | (advised ? GFP_BIT_DIRECT_RECLAIM : GFP_BIT_KSWAPD_RECLAIM);
+	case THP_DEFRAG_MADVISE:
+		return GFP_TRANSHUGE_LIGHT | (advised ? GFP_BIT_DIRECT_RECLAIM : 0);
+	default:
+		return GFP_TRANSHUGE_LIGHT;
+	}
 }
 
 uint64_t thp_nr_deferred(const struct kernel *k)
@@ -212,21 +335,6 @@ static bool split_zero(struct task *cur, struct mm *mm, vaddr_t va)
 	vm_event(cur->k->memory, VMEV_THP_SPLIT_PMD, 1);
 	flush(cur, mm, va);
 	return true;
-}
-
-static void drop_file(struct task *cur, struct mm *mm, vaddr_t va, pte_t e)
-{
-	struct kernel *k = cur->k;
-	pfn_t head = pte_pfn(e);
-	enum mm_counter c = frame_of(k->memory, head)->flags & FR_SWAPBACKED ? MM_SHMEMPAGES : MM_FILEPAGES;
-
-	(void)pgtable_clear_huge(&mm->pt, va);
-	if (e & PTE_DIRTY)
-		page_mark_dirty(cur, head);
-	mm->rss[c] -= HUGE_PAGE_NR;
-	rmap_remove_huge(k, head, mm, va >> PAGE_SHIFT);
-	flush(cur, mm, va);
-	frame_put(k, cur->exec->cpu, head);
 }
 
 bool thp_split_entry(struct task *cur, struct mm *mm, vaddr_t va)

@@ -25,12 +25,16 @@ bool thp_split_entry(struct task *cur, struct mm *mm, vaddr_t va);
 /* The same for each entry that maps all of an anonymous huge page (TTU_SPLIT_HUGE_PMD). */
 bool thp_split_entries(struct task *cur, pfn_t head);
 /*
- * split_huge_page_to_list: takes an anonymous huge page apart into 512 pages, its entries in all address
- * spaces with it. The caller holds one reference, which stays with the head. Pages that nobody maps are
- * freed; the others go before the head on its list or, when it is isolated, isolated to the end of `list`.
- * False when somebody else holds the page.
+ * split_huge_page_to_list: takes a huge page apart into 512 pages, its entries in all address spaces with it
+ * (those of shared memory are dropped: faults map again what is used). The caller holds one reference, which
+ * stays with the head. Pages that nobody maps are freed; the others go before the head on its list or, when
+ * it is isolated, isolated to the end of `list`. False when somebody else holds the page.
  */
 bool thp_split_page(struct task *cur, pfn_t head, struct frame_list *list);
+/* split_huge_page of the huge pages of a shmem file that [first, last] cuts. */
+void thp_split_file_range(struct task *cur, struct file *f, uint64_t first, uint64_t last);
+/* vma_thp_gfp_mask, of a mapping with vm_flags: how hard a fault tries. */
+gfp_t thp_gfp_mask(const struct kernel *k, uint32_t vm_flags);
 /* The shrinker of pages of which parts were unmapped (deferred_split_count, deferred_split_scan): how many
  * wait; takes up to nr apart, returns how many it could. */
 uint64_t thp_nr_deferred(const struct kernel *k);

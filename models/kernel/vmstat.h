@@ -80,6 +80,9 @@
 	X(S, NUMA_PAGE_MIGRATE, numa_pages_migrated, "pages", "migrated by NUMA balancing")                  \
 	X(S, PGMIGRATE_SUCCESS, pgmigrate_success, "pages", "migrated")                                      \
 	X(S, PGMIGRATE_FAIL, pgmigrate_fail, "pages", "that could not be migrated")                          \
+	X(S, THP_MIGRATION_SUCCESS, thp_migration_success, "pages", "huge pages migrated whole")             \
+	X(S, THP_MIGRATION_FAIL, thp_migration_fail, "pages", "huge pages that could not be migrated whole") \
+	X(S, THP_MIGRATION_SPLIT, thp_migration_split, "pages", "huge pages split to be migrated")           \
 	X(S, COMPACTMIGRATE_SCANNED, compact_migrate_scanned, "pages",                                       \
 	  "scanned by compaction for pages to move")                                                         \
 	X(S, COMPACTFREE_SCANNED, compact_free_scanned, "pages", "scanned by compaction for free pages")     \
@@ -112,6 +115,11 @@
 	  "ranges that khugepaged left because too many pages are in swap")                                  \
 	X(S, THP_SCAN_EXCEED_SHARED_PTE, thp_scan_exceed_share_pte, "ranges",                                \
 	  "ranges that khugepaged left because too many pages are shared")                                   \
+	X(S, THP_FILE_ALLOC, thp_file_alloc, "pages", "huge pages put into files")                           \
+	X(S, THP_FILE_FALLBACK, thp_file_fallback, "attempts", "huge pages of files that could not be had")  \
+	X(S, THP_FILE_FALLBACK_CHARGE, thp_file_fallback_charge, "attempts",                                 \
+	  "of these, because the group was at its limit")                                                    \
+	X(S, THP_FILE_MAPPED, thp_file_mapped, "entries", "huge entries of files mapped")                    \
 	X(S, THP_SPLIT_PAGE, thp_split_page, "pages", "huge pages split")                                    \
 	X(S, THP_SPLIT_PAGE_FAILED, thp_split_page_failed, "attempts", "splits that failed")                 \
 	X(S, THP_DEFERRED_SPLIT_PAGE, thp_deferred_split_page, "pages", "huge pages queued for splitting")   \
@@ -156,6 +164,7 @@
 	X(S, WRITEBACK, nr_writeback, "pages", "under write-back")                                     \
 	X(S, SHMEM, nr_shmem, "pages", "shared memory")                                                \
 	X(S, SHMEM_THPS, nr_shmem_hugepages, "pages", "huge shared-memory pages")                      \
+	X(S, SHMEM_PMDMAPPED, nr_shmem_pmdmapped, "pages", "shared memory mapped by huge entries")     \
 	X(S, FILE_THPS, nr_file_hugepages, "pages", "huge file pages")                                 \
 	X(S, ANON_THPS, nr_anon_transparent_hugepages, "pages", "anonymous huge pages")                \
 	X(S, VMSCAN_WRITE, nr_vmscan_write, "pages", "written by reclaim")                             \
@@ -192,13 +201,14 @@
 
 /*
  * What became of the pages that reclaim looked at, by class (as they were met) and fate: the rows add up to
- * pgscan_kswapd and pgscan_direct. Four fates a class, in this order.
+ * pgscan_kswapd and pgscan_direct. Five fates a class, in this order.
  */
 #define FATES_OF_CLASS(X, S, class, what)                                              \
 	X(S, COUNTER, class##_freed, "pages", what " dropped")                         \
 	X(S, COUNTER, class##_written, "pages", what " whose writing reclaim started") \
 	X(S, COUNTER, class##_activated, "pages", what " put on the active list")      \
-	X(S, COUNTER, class##_kept, "pages", what " put back on the inactive list")
+	X(S, COUNTER, class##_kept, "pages", what " put back on the inactive list")    \
+	X(S, COUNTER, class##_demoted, "pages", what " moved to a slower node")
 #define FATE_STATS(X, S)                                                        \
 	FATES_OF_CLASS(X, S, anon, "anonymous pages")                           \
 	FATES_OF_CLASS(X, S, file_clean, "clean file pages")                    \
@@ -209,7 +219,7 @@
 STAT_STRUCT(fate_stats, FATE_STATS);
 extern const struct stat_table fate_stat_table;
 enum page_class { PAGE_ANON, PAGE_FILE_CLEAN, PAGE_FILE_DIRTY, PAGE_SHMEM, PAGE_MLOCKED };
-enum page_fate { FATE_FREED, FATE_WRITTEN, FATE_ACTIVATED, FATE_KEPT, NR_PAGE_FATES };
+enum page_fate { FATE_FREED, FATE_WRITTEN, FATE_ACTIVATED, FATE_KEPT, FATE_DEMOTED, NR_PAGE_FATES };
 
 #define VM_EVENT_ENUM(S, id, name, unit, sentence) VMEV_##id,
 #define VM_ITEM_ENUM(S, id, name, unit, sentence)  NR_##id,

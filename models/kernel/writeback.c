@@ -146,7 +146,7 @@ static struct file *file_of(struct kernel *k, const struct frame *f)
 
 static void account_dirty(struct kernel *k, const struct frame *f, int64_t pages)
 {
-	node_stat_add(frame_node(k->memory, f), NR_FILE_DIRTY, pages);
+	frame_stat_add(k->memory, f, NR_FILE_DIRTY, pages);
 	zone_stat_add(frame_zone(k->memory, f), NR_ZONE_WRITE_PENDING, pages);
 }
 
@@ -165,7 +165,7 @@ void page_mark_dirty(struct task *cur, pfn_t pfn)
 		return;
 	pagecache_set_tag(k, pfn, PAGECACHE_DIRTY, true);
 	account_dirty(k, f, 1);
-	node_stat_add(frame_node(k->memory, f), NR_DIRTIED, 1);
+	frame_stat_add(k->memory, f, NR_DIRTIED, 1);
 	t->dirtied++;
 	t->cpu_dirtied[cur->exec->cpu]++;
 	cur->dirtied_pages++;

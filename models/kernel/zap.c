@@ -22,6 +22,7 @@
 
 #include <string.h>
 
+#define FRAMES_AHEAD   8 /* frames whose descriptors the host fetches before they are needed */
 #define GATHER_LOCAL   8
 #define GATHER_BATCH   510
 #define GATHER_BATCHES 19
@@ -61,6 +62,8 @@ void gather_flush(struct gather *g)
 	for (unsigned i = 0; i < n; i++) {
 		const struct frame *f = frame_of(k->memory, page_head(k->memory, g->pages[i]));
 
+		if (i + FRAMES_AHEAD < n)
+			__builtin_prefetch(frame_of(k->memory, g->pages[i + FRAMES_AHEAD]), 1);
 		if (f->flags & FR_SWAPCACHE && !f->mapcount && !(f->flags & FR_LOCKED)) /* free_swap_cache */
 			swap_try_to_free(g->cur, g->pages[i]);
 		frame_put(k, g->cur->exec->cpu, g->pages[i]);
@@ -129,11 +132,11 @@ static bool zap_present(struct gather *g, struct vma *v, vaddr_t va, pte_t e, ui
 		return false;
 	if (!(f->flags & FR_ANON)) {
 		if (e & PTE_DIRTY) {
-			*dirty = true;
-			page_mark_dirty(cur, pfn);
+			*dirty |= nr == 1;
+			page_mark_dirty(cur, head);
 		}
-		if (e & PTE_ACCESSED && !(v->flags & VM_SEQ_READ))
-			lru_mark_accessed(cur, pfn);
+		if (nr == 1 && e & PTE_ACCESSED && !(v->flags & VM_SEQ_READ))
+			lru_mark_accessed(cur, head);
 	}
 	g->mm->rss[mm_counter_of(f)] -= nr;
 	if (nr > 1)
@@ -145,6 +148,12 @@ static bool zap_present(struct gather *g, struct vma *v, vaddr_t va, pte_t e, ui
 	return gather_page(g, pfn);
 }
 
+static void prefetch_frame(struct memory *m, const struct ptable *t, unsigned i)
+{
+	if (i < PTABLE_ENTRIES && pte_present(t->e[i]))
+		__builtin_prefetch(frame_of(m, pte_pfn(t->e[i])), 1);
+}
+
 static void zap_leaf(struct gather *g, struct vma *v, struct ptable *t, vaddr_t first, vaddr_t last)
 {
 	bool dirty = false;
@@ -153,6 +162,7 @@ static void zap_leaf(struct gather *g, struct vma *v, struct ptable *t, vaddr_t 
 		unsigned i = ptable_index(va, 1);
 		pte_t e = t->e[i];
 
+		prefetch_frame(g->cur->k->memory, t, i + FRAMES_AHEAD);
 		if (pte_none(e))
 			continue;
 		ptable_set(t, i, 0);

@@ -78,6 +78,8 @@ struct zone {
 };
 
 struct lru_gens;
+struct memcg;
+struct node;
 
 /* What the memory controller's statistics say of a node's lists: brought up to date now and then
  * (workingset_flush_stats). */
@@ -87,7 +89,18 @@ struct lru_stats {
 	uint64_t activated[2]; /* refaults that were activated: [0] anon, [1] file */
 };
 
+/* What a group's lists count that a node's do not: its statistics are the node's share, its zones' sizes
+ * theirs. */
+struct lruvec_counts {
+	struct node_vmstat stat;
+	int64_t zone_size[NR_ZONES][NR_LRU_LISTS];
+};
+
 struct lruvec {
+	struct node *node;
+	struct memcg *memcg;          /* whose pages (memcg.h); NULL: of those in no group */
+	struct lruvec_counts *counts; /* NULL as memcg is */
+	bool congested;               /* LRUVEC_CONGESTED of a group */
 	struct lru_stats flushed;
 	struct lru_gens *gens;                /* NULL: active and inactive lists (lrugen.h) */
 	struct frame_list list[NR_LRU_LISTS]; /* n counts pages: huge pages count as frame_nr_pages */
@@ -101,6 +114,17 @@ struct lruvec {
 #define NODE_CONGESTED 4u /* LRUVEC_CONGESTED */
 
 #define MAX_SHRINKERS 4
+
+/* A node's place among the memory tiers (tiers.h), and how far promotion to it has come (numa_balancing.c).
+ */
+struct node_tier {
+	bool slow;            /* below the tiers with CPUs: hot pages leave it (not node_is_toptier) */
+	nodemask_t preferred; /* where cold pages go, 0 = they stay */
+	nodemask_t lower;     /* nodes of all slower tiers, where preferred has no room */
+	uint64_t limit_start, limit_candidates; /* of the second whose candidates are limited (nbp_rl) */
+	uint64_t threshold;                     /* hint latency that is hot, ms; 0 = the default */
+	uint64_t threshold_start, threshold_candidates; /* when it was looked at last (nbp_th) */
+};
 
 struct node {
 	unsigned nid;
@@ -121,8 +145,9 @@ struct node {
 	uint64_t present_pages;
 	uint64_t dirty_limit; /* node_dirty_limit, kept by writeback; UINT64_MAX = none */
 	unsigned nr_writeback_throttled;
-	int64_t nr_reclaim_start;               /* NR_THROTTLED_WRITTEN when the first task was throttled */
-	uint32_t reclaim_flags;                 /* NODE_x */
+	int64_t nr_reclaim_start; /* NR_THROTTLED_WRITTEN when the first task was throttled */
+	uint32_t reclaim_flags;   /* NODE_x */
+	struct node_tier tier;
 	uint64_t shrink_carried[MAX_SHRINKERS]; /* asked of each shrinker, but not scanned (nr_deferred) */
 };
 
@@ -186,6 +211,7 @@ struct memory {
 	struct vmstat vmstat;
 	struct fate_stats fate;
 	struct frame_list deferred_split; /* huge pages with unmapped parts, by a tail (rmap.h) */
+	struct lruvec *group_lruvecs;     /* by group - 1, then node (memcg.h); NULL: no groups */
 	struct node_vmstat boot;          /* levels of before the run, all nodes (boot.h) */
 };
 
@@ -228,6 +254,13 @@ static inline struct node *frame_node(struct memory *m, const struct frame *f)
 {
 	return &m->node[f->nid];
 }
+/* The lists that the page belongs on (folio_lruvec). */
+static inline struct lruvec *frame_lruvec(struct memory *m, const struct frame *f)
+{
+	if (UNLIKELY(f->memcg))
+		return &m->group_lruvecs[(f->memcg - 1) * m->nr_nodes + f->nid];
+	return &m->node[f->nid].lruvec;
+}
 static inline void node_stat_add(struct node *n, enum node_item i, int64_t delta)
 {
 	n->stat.item[i] += delta;
@@ -235,6 +268,26 @@ static inline void node_stat_add(struct node *n, enum node_item i, int64_t delta
 static inline void zone_stat_add(struct zone *z, enum zone_item i, int64_t delta)
 {
 	z->stat.item[i] += delta;
+}
+/* mod_lruvec_state */
+static inline void lruvec_stat_add(struct lruvec *l, enum node_item i, int64_t delta)
+{
+	node_stat_add(l->node, i, delta);
+	if (UNLIKELY(l->counts))
+		l->counts->stat.item[i] += delta;
+}
+/* mod_lruvec_page_state: what the page counts for its node and whoever it is charged to. */
+static inline void frame_stat_add(struct memory *m, const struct frame *f, enum node_item i, int64_t delta)
+{
+	lruvec_stat_add(frame_lruvec(m, f), i, delta);
+}
+/* update_lru_size */
+static inline void lruvec_count(struct lruvec *l, enum lru_list list, unsigned zid, int64_t pages)
+{
+	lruvec_stat_add(l, (enum node_item)(NR_INACTIVE_ANON + (unsigned)list), pages);
+	zone_stat_add(&l->node->zone[zid], (enum zone_item)(NR_ZONE_INACTIVE_ANON + (unsigned)list), pages);
+	if (UNLIKELY(l->counts))
+		l->counts->zone_size[zid][list] += pages;
 }
 static inline void vm_event(struct memory *m, enum vm_event ev, uint64_t n)
 {
@@ -247,6 +300,11 @@ static inline uint64_t zone_free_pages(const struct zone *z)
 static inline uint64_t zone_wmark(const struct zone *z, enum watermark w)
 {
 	return z->watermark[w] + z->watermark_boost;
+}
+/* WMARK_PROMO: as far above high as that is above low. */
+static inline uint64_t zone_wmark_promo(const struct zone *z)
+{
+	return zone_wmark(z, WMARK_HIGH) + z->watermark[WMARK_HIGH] - z->watermark[WMARK_LOW];
 }
 /* Sum of a node item or zone item over the machine. */
 int64_t memory_node_total(const struct memory *m, enum node_item i);

@@ -252,6 +252,7 @@ static void node_place(struct setup *s, unsigned nid)
 	nd->dirty_limit = UINT64_MAX;
 	for (unsigned l = 0; l < NR_LRU_LISTS; l++)
 		frame_list_init(&nd->lruvec.list[l]);
+	nd->lruvec.node = nd;
 	for (unsigned i = 0; i < NR_ZONES; i++) {
 		zone_place(s, &nd->zone[i], nid, (enum zone_id)i);
 		nd->present_pages += nd->zone[i].present;

@@ -10,8 +10,8 @@
  * Invariants: summed over all zones, numa_miss = numa_foreign; numa_hit + numa_miss = local_node + other_node
  * = requests served, whatever their order.
  *
- * Not modelled: nr_zone_write_pending in the dirty limit, cpusets' exceptions for exiting tasks and
- * interrupts, drift between a zone's counter and the true number of free pages.
+ * Not modelled: nr_zone_write_pending in the dirty limit, drift between a zone's counter and the true number
+ * of free pages.
  */
 #include "models/kernel/zonelist.h"
 

@@ -6,9 +6,12 @@
 
 #include "models/hw/memsys.h"
 #include "models/kernel/boot.h"
+#include "models/kernel/cpuset.h"
 #include "models/kernel/filemap.h"
 #include "models/kernel/khugepaged.h"
+#include "models/kernel/memcg.h"
 #include "models/kernel/reclaim.h"
+#include "models/kernel/tiers.h"
 #include "models/machine.h"
 
 struct machine_config {
@@ -21,9 +24,12 @@ struct machine_config {
 	struct kernel_params kernel;
 	struct zone_params zone;
 	struct boot_params boot;
+	struct tier_params tier;
+	struct cpuset_params cpuset;
 	struct sched_params sched;
 	struct khugepaged_params khugepaged;
 	struct reclaim_params reclaim;
+	struct memcg_params memcg;
 	struct swap_params swap;
 	struct disk_params disk;
 	struct replay_params replay;

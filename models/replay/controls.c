@@ -9,26 +9,48 @@
 #include "models/kernel/fork.h"
 #include "models/kernel/syscall.h"
 
-static void child_start(struct thread *th, uint32_t pid, uint32_t tid, bool process)
+enum child { CHILD_THREAD, CHILD_FORK, CHILD_VFORK };
+
+static enum child fork_kind(const struct control *c)
 {
+	return c->arg[2] ? CHILD_VFORK : CHILD_FORK;
+}
+
+/* copy_mm: CLONE_VM shares. The parent of a vfork is where the trace has it: behind the child's exec or exit
+ * (wait_for_vfork_done). */
+static struct mm *child_mm(struct task *t, struct process *p, enum child kind)
+{
+	struct mm *mm = t->mm;
+
+	if (kind == CHILD_FORK) {
+		mm = mm_fork(t, p);
+		if (mm)
+			mm->on_demand = t->mm->on_demand;
+	} else {
+		mm->users++;
+	}
+	if (kind == CHILD_VFORK)
+		p->in_vfork = mm->shared = true;
+	if (kind != CHILD_THREAD) {
+		p->mm = mm;
+		p->killed = !mm;
+	}
+	return mm;
+}
+
+static void child_start(struct thread *th, uint32_t pid, uint32_t tid, enum child kind)
+{
+	bool process = kind != CHILD_THREAD;
 	struct replay *r = th->r;
 	struct task *t = th->task;
 	struct thread *child = replay_thread_find(r, pid, tid);
 	struct process *p = process ? replay_process_new(r, pid, t->process) : t->process;
 	struct mm *mm = NULL;
 
-	if (process && t->mm) {
-		mm = mm_fork(t, p);
-		if (mm)
-			mm->on_demand = t->mm->on_demand;
-		p->mm = mm;
-		p->killed = !mm;
-	} else if (process) {
+	if (t->mm)
+		mm = child_mm(t, p, kind);
+	else if (process)
 		p->killed = t->process->killed;
-	} else if (t->mm) {
-		mm = t->mm;
-		mm->users++;
-	}
 	if (!child || child->started || child->ended) { /* it left no stream: it is there until the end of
 					   time, as far as the trace knows */
 		if (mm && process) {
@@ -57,6 +79,7 @@ static void exec_program(struct task *t, const struct control *c)
 {
 	if (t->mm)
 		replay_drop_mm(t);
+	t->process->in_vfork = false;
 	t->process->mm = NULL; /* other threads that the trace did not end stay in the old one */
 	if (c->text)
 		set_comm(t->process, c->text);
@@ -100,10 +123,10 @@ static void run_control(struct task *t, const struct control *c)
 		th->r->hooks.mark(th->r->hooks.ctx, c->text ? c->text : "");
 		break;
 	case REC_CLONE:
-		child_start(th, th->pid, (uint32_t)c->arg[0], false);
+		child_start(th, th->pid, (uint32_t)c->arg[0], CHILD_THREAD);
 		break;
 	case REC_FORK:
-		child_start(th, (uint32_t)c->arg[0], (uint32_t)c->arg[1], true);
+		child_start(th, (uint32_t)c->arg[0], (uint32_t)c->arg[1], fork_kind(c));
 		break;
 	case REC_EXEC:
 		exec_program(t, c);
@@ -149,9 +172,9 @@ void control_skip(struct thread *th)
 	if (c->op == REC_MARK)
 		r->hooks.mark(r->hooks.ctx, c->text ? c->text : "");
 	if (c->op == REC_FORK)
-		child_start(th, (uint32_t)c->arg[0], (uint32_t)c->arg[1], true);
+		child_start(th, (uint32_t)c->arg[0], (uint32_t)c->arg[1], fork_kind(c));
 	if (c->op == REC_CLONE)
-		child_start(th, th->pid, (uint32_t)c->arg[0], false);
+		child_start(th, th->pid, (uint32_t)c->arg[0], CHILD_THREAD);
 	if (record_op_info(c->op)->ordered)
 		order_done(r, c->seq, now);
 	th->control_done = true;

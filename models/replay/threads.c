@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "models/counters.h"
+#include "models/kernel/cpuset.h"
 #include "models/kernel/fork.h"
+#include "models/kernel/memcg.h"
 #include "models/kernel/mmap.h"
 #include "sim/mem.h"
 
@@ -29,6 +31,8 @@ struct process *replay_process_new(struct replay *r, uint32_t pid, const struct 
 	} else {
 		snprintf(p->comm, sizeof p->comm, "P%u", pid);
 	}
+	p->cpuset = cpuset_of_pid(r->k, pid, parent);
+	p->memcg = memcg_of_pid(r->k, pid, parent);
 	if (r->nr_processes == r->cap_processes) {
 		r->cap_processes = r->cap_processes ? 2 * r->cap_processes : 16;
 		r->processes = mem_realloc(r->processes, r->cap_processes, sizeof(struct process *));
@@ -112,7 +116,9 @@ void replay_thread_start(struct thread *th, struct process *p, struct mm *mm, co
 		t->mems_allowed = parent->mems_allowed;
 		t->cpu = parent->cpu;
 		memcpy(t->cpu_mask, parent->cpu_mask, sizeof t->cpu_mask);
-	} else {
+	}
+	cpuset_attach(t, parent);
+	if (!parent) {
 		sys_set_mempolicy(t, r->params.policy, r->policy_nodes);
 	}
 	if (!th->b.order && !th->b.n && !th->b.control)
@@ -160,6 +166,31 @@ void replay_new_mm(struct task *t)
 	t->mm->ran = UINT64_MAX;
 }
 
+/*
+ * t's process goes out of an address space that other processes may stay in. It is theirs then
+ * (mm_update_next_owner).
+ */
+static void leave_shared(struct replay *r, struct task *t)
+{
+	struct mm *mm = t->mm;
+	struct process *heir = NULL;
+
+	for (size_t i = 0; i < r->nr_threads; i++) {
+		const struct task *other = r->threads[i].task;
+
+		if (!other || other == t || other->mm != mm)
+			continue;
+		if (other->process == t->process)
+			return;
+		if (!heir)
+			heir = other->process;
+	}
+	if (t->process->mm == mm)
+		t->process->mm = NULL;
+	if (heir && mm->process == t->process)
+		mm->process = heir;
+}
+
 /* t, which is cur or not on a CPU, is no user of its address space any more. */
 static void drop_mm_of(struct task *cur, struct task *t)
 {
@@ -167,6 +198,8 @@ static void drop_mm_of(struct task *cur, struct task *t)
 	struct mm *mm = t->mm;
 
 	counters_refresh_process(t->process); /* its peak goes with it */
+	if (mm->shared)
+		leave_shared(r, t);
 	t->mm = NULL;
 	if (mm->users == 1) {
 		if (t->process->mm == mm)

@@ -43,8 +43,14 @@ pfn_t fault_new_anon(struct fault *f, bool zeroed)
 {
 	gfp_t gfp = GFP_HIGHUSER_MOVABLE | (zeroed ? GFP_BIT_ZERO : 0);
 
+	pfn_t pfn;
+
 	vma_prepare_anon(&f->mm->vmas, f->vma);
-	return alloc_page_vma(f->cur, gfp, 0, f->vma, f->addr);
+	pfn = alloc_page_vma(f->cur, gfp, 0, f->vma, f->addr);
+	if (pfn == PFN_NONE || charge(f->cur, f->mm->memcg, pfn, GFP_KERNEL))
+		return pfn;
+	frame_put(f->k, f->cur->exec->cpu, pfn);
+	return PFN_NONE;
 }
 
 void fault_map_new_anon(struct fault *f, pfn_t pfn, pte_t pte)

@@ -5,7 +5,7 @@
  * filemap_map_pages; mm/shmem.c shmem_fault; Linux 6.1. A fault that read the file is tried again, as in the
  * kernel (VM_FAULT_RETRY): it is counted twice as pgfault, and its second turn maps around the page.
  *
- * Not modelled: page_mkwrite of file systems that journal, DAX, huge pages in shared memory.
+ * Not modelled: page_mkwrite of file systems that journal, DAX. (Huge pages of shared memory: thp.c.)
  */
 #include "models/kernel/fault/parts.h"
 
@@ -32,7 +32,7 @@ static pfn_t get_page(struct fault *f, uint64_t index, enum fault_result *r)
 	f->major |= major;
 	if (retry) {
 		f->retried = true;
-		vm_event(f->k->memory, VMEV_PGFAULT, 1);
+		memcg_count_event(f->k, f->mm->memcg, VMEV_PGFAULT, 1);
 	}
 	if (pfn == PFN_NONE && !oom)
 		*r = FAULT_SIGBUS;
@@ -41,7 +41,7 @@ static pfn_t get_page(struct fault *f, uint64_t index, enum fault_result *r)
 
 static void map_file_page(struct fault *f, pfn_t pfn, bool write)
 {
-	bool shmem = frame_of(f->k->memory, pfn)->flags & FR_SWAPBACKED;
+	bool shmem = frame_of(f->k->memory, page_head(f->k->memory, pfn))->flags & FR_SWAPBACKED;
 
 	fault_map(f, pfn, fault_pte(f, pfn, write), shmem ? MM_SHMEMPAGES : MM_FILEPAGES);
 }
@@ -67,7 +67,8 @@ static bool fault_around(struct fault *f, uint64_t index)
 		struct slot s = pagecache_lookup(f->vma->file, i);
 
 		at.slot = ptable_index(at.addr, 1);
-		if (s.pfn == PFN_NONE || !can_map_around(frame_of(f->k->memory, s.pfn)) ||
+		if (s.pfn == PFN_NONE ||
+		    !can_map_around(frame_of(f->k->memory, page_head(f->k->memory, s.pfn))) ||
 		    i >= (f->vma->file->size + PAGE_SIZE - 1) >> PAGE_SHIFT)
 			continue;
 		if (f->vma->file->ra.mmap_miss)
@@ -151,7 +152,8 @@ static enum fault_result shared_fault(struct fault *f, uint64_t index)
 	}
 	map_file_page(f, pfn, true);
 	if (f->vma->file->shmem) {
-		frame_of(f->k->memory, pfn)->flags |= FR_DIRTY; /* fault_dirty_shared_page */
+		frame_of(f->k->memory, page_head(f->k->memory, pfn))->flags |=
+			FR_DIRTY; /* fault_dirty_shared_page */
 	} else {
 		page_mark_dirty(f->cur, pfn);
 		balance_dirty_pages(f->cur, 1);

@@ -4,6 +4,7 @@
 #ifndef MODELS_KERNEL_FAULT_PARTS_H
 #define MODELS_KERNEL_FAULT_PARTS_H
 
+#include "models/kernel/charge.h"
 #include "models/kernel/fault.h"
 #include "models/kernel/rmap.h"
 #include "models/kernel/sched.h"

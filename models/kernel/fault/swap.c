@@ -34,11 +34,11 @@ static pfn_t bring_in(struct fault *f, swp_entry_t entry)
 		if (pfn == PFN_NONE)
 			return PFN_NONE;
 		f->major = true;
-		vm_event(f->k->memory, VMEV_PGMAJFAULT, 1);
+		memcg_count_event(f->k, f->mm->memcg, VMEV_PGMAJFAULT, 1);
 	}
 	if (is_locked(f->k, pfn)) {
 		f->retried = true;
-		vm_event(f->k->memory, VMEV_PGFAULT, 1);
+		memcg_count_event(f->k, f->mm->memcg, VMEV_PGFAULT, 1);
 		wait_locked(f->cur, pfn);
 	}
 	return pfn;
@@ -48,7 +48,7 @@ static bool should_free_swap(const struct fault *f, const struct frame *fr)
 {
 	if (!(fr->flags & FR_SWAPCACHE))
 		return false;
-	if (swap_is_half_full(f->k->swap) || f->vma->flags & VM_LOCKED || fr->flags & FR_MLOCKED)
+	if (swap_is_half_full(f->k, fr) || f->vma->flags & VM_LOCKED || fr->flags & FR_MLOCKED)
 		return true;
 	return f->flags & FAULT_WRITE && fr->refs == 2;
 }
@@ -57,7 +57,7 @@ static bool should_free_swap(const struct fault *f, const struct frame *fr)
 static enum fault_result copy_part(struct fault *f, pfn_t part, swp_entry_t entry)
 {
 	struct kernel *k = f->k;
-	pfn_t pfn = alloc_page_vma(f->cur, GFP_HIGHUSER_MOVABLE, 0, f->vma, f->addr);
+	pfn_t pfn = fault_new_anon(f, false);
 	const unsigned cpu = f->cur->exec->cpu;
 
 	if (pfn == PFN_NONE || !fault_unchanged(f)) {
@@ -70,9 +70,8 @@ static enum fault_result copy_part(struct fault *f, pfn_t part, swp_entry_t entr
 	f->mm->rss[MM_SWAPENTS]--;
 	swap_put(k, entry);
 	frame_of(k->memory, pfn)->flags |= FR_DIRTY;
-	vma_prepare_anon(&f->mm->vmas, f->vma);
 	fault_map_new_anon(f, pfn, fault_pte(f, pfn, f->flags & FAULT_WRITE && f->vma->flags & VM_WRITE));
-	f->mm->process->stats.swap_faults++;
+	f->cur->process->stats.swap_faults++;
 	frame_put(k, cpu, part);
 	return FAULT_DONE;
 }
@@ -110,7 +109,7 @@ enum fault_result fault_swap(struct fault *f)
 	fault_map(f, pfn, fault_pte(f, pfn, writable), MM_ANONPAGES);
 	if (f->vma->flags & VM_LOCKED && !(fr->flags & FR_HEAD))
 		lru_mlock(f->cur, pfn);
-	f->mm->process->stats.swap_faults++;
+	f->cur->process->stats.swap_faults++;
 	if (f->flags & FAULT_WRITE && !writable) {
 		f->orig = f->table->e[f->slot];
 		return fault_wp(f);
@@ -133,7 +132,7 @@ bool fault_swap_in(struct task *cur, struct mm *mm, struct vma *vma, vaddr_t add
 		pfn = swapin_readahead(cur, vma, addr, entry);
 		if (pfn == PFN_NONE)
 			return false;
-		vm_event(f.k->memory, VMEV_PGMAJFAULT, 1);
+		memcg_count_event(f.k, mm->memcg, VMEV_PGMAJFAULT, 1);
 	}
 	ready = !is_locked(f.k, pfn);
 	wait_locked(cur, pfn); /* then it is tried another time */

@@ -7,10 +7,15 @@
  * the huge zero page if that is in use. A write to a huge page that others map, too, or to the huge zero
  * page, splits the entry and goes on with a small page.
  *
- * Not modelled: huge pages of shared memory and files.
+ * Shared memory (do_set_pmd, transhuge_vma_suitable): a shared mapping that lies as its file does maps a huge
+ * page of it by one entry, without a table deposited.
+ *
+ * Not modelled: huge pages of files, private mappings of huge shared memory by one entry.
  */
 #include "models/kernel/fault/thp.h"
 
+#include "models/kernel/numa_balancing.h"
+#include "models/kernel/shmem.h"
 #include "models/kernel/thp_split.h"
 
 static bool enabled(const struct fault *f)
@@ -21,25 +26,6 @@ static bool enabled(const struct fault *f)
 	if (v->flags & VM_NOHUGEPAGE || v->file || mode == THP_NEVER)
 		return false;
 	return mode == THP_ALWAYS || v->flags & VM_HUGEPAGE;
-}
-
-/* vma_thp_gfp_mask */
-static gfp_t gfp_mask(const struct fault *f)
-{
-	bool advised = f->vma->flags & VM_HUGEPAGE;
-
-	switch (f->k->params.thp_defrag) {
-	case THP_DEFRAG_ALWAYS:
-		return GFP_TRANSHUGE | (advised ? 0 : GFP_BIT_NORETRY);
-	case THP_DEFRAG_DEFER:
-		return GFP_TRANSHUGE_LIGHT | GFP_BIT_KSWAPD_RECLAIM;
-	case THP_DEFRAG_DEFER_MADVISE:
-		return GFP_TRANSHUGE_LIGHT | (advised ? GFP_BIT_DIRECT_RECLAIM : GFP_BIT_KSWAPD_RECLAIM);
-	case THP_DEFRAG_MADVISE:
-		return GFP_TRANSHUGE_LIGHT | (advised ? GFP_BIT_DIRECT_RECLAIM : 0);
-	default:
-		return GFP_TRANSHUGE_LIGHT;
-	}
 }
 
 /* get_huge_zero_page: one for the machine, made when wanted; the shrinker frees it when nobody uses it. */
@@ -100,11 +86,16 @@ static enum thp_result map_zero(struct fault *f, vaddr_t va)
 static enum thp_result map_new(struct fault *f, vaddr_t va)
 {
 	struct table_ctx ctx = {f->cur, f->mm};
-	pfn_t pfn = alloc_page_vma(f->cur, gfp_mask(f) | GFP_BIT_ZERO, HUGE_PAGE_ORDER, f->vma, va);
+	pfn_t pfn = alloc_page_vma(f->cur, thp_gfp_mask(f->k, f->vma->flags) | GFP_BIT_ZERO, HUGE_PAGE_ORDER,
+				   f->vma, va);
 	struct frame *fr;
 
 	if (pfn == PFN_NONE)
 		return fall_back(f);
+	if (!charge(f->cur, f->mm->memcg, pfn, thp_gfp_mask(f->k, f->vma->flags))) {
+		frame_put(f->k, f->cur->exec->cpu, pfn);
+		return fall_back(f);
+	}
 	if (!pgtable_map_huge(&f->mm->pt, va, fault_pte(f, pfn, true) | PTE_HUGE, &alloc_table_ops, &ctx)) {
 		frame_put(f->k, f->cur->exec->cpu, pfn); /* no table, or someone was quicker */
 		return THP_SMALL;
@@ -115,7 +106,7 @@ static enum thp_result map_new(struct fault *f, vaddr_t va)
 	rmap_add_huge(f->k, pfn, f->mm, va >> PAGE_SHIFT);
 	f->mm->rss[MM_ANONPAGES] += HUGE_PAGE_NR;
 	lru_add_vma(f->cur, pfn, f->vma->flags);
-	vm_event(f->k->memory, VMEV_THP_FAULT_ALLOC, 1);
+	memcg_count_event(f->k, f->mm->memcg, VMEV_THP_FAULT_ALLOC, 1);
 	f->cur->process->stats.zero_faults++;
 	return THP_DONE;
 }
@@ -148,15 +139,91 @@ static enum thp_result write_protected(struct fault *f, pte_t *e)
 	return thp_split_entry(f->cur, f->mm, f->addr) ? THP_SMALL : THP_OOM;
 }
 
+/* Whether there is, or should be, a huge page at index. */
+static bool has_huge(const struct fault *f, uint64_t index)
+{
+	const struct file *file = f->vma->file;
+	struct slot s = pagecache_lookup(file, index);
+
+	if (s.pfn != PFN_NONE)
+		return frame_has(frame_of(f->k->memory, page_head(f->k->memory, s.pfn)), FR_HEAD);
+	return !s.swapped && shmem_is_huge(f->k, file, index, f->vma);
+}
+
+static enum thp_result set_entry(struct fault *f, vaddr_t va, pfn_t head)
+{
+	struct table_ctx ctx = {f->cur, f->mm};
+	bool write = f->flags & FAULT_WRITE;
+
+	if (!pgtable_set_huge(&f->mm->pt, va, fault_pte(f, head, write) | PTE_HUGE, &alloc_table_ops, &ctx)) {
+		frame_put(f->k, f->cur->exec->cpu, head); /* no table, or someone was quicker */
+		return THP_SMALL;
+	}
+	rmap_add_huge(f->k, head, f->mm, va >> PAGE_SHIFT); /* the reference is the entry's now */
+	f->mm->rss[MM_SHMEMPAGES] += HUGE_PAGE_NR;
+	vm_event(f->k->memory, VMEV_THP_FILE_MAPPED, 1);
+	if (write)
+		frame_of(f->k->memory, head)->flags |= FR_DIRTY; /* fault_dirty_shared_page */
+	f->cur->process->stats.file_faults++;
+	return THP_DONE;
+}
+
+/* Whether a huge entry may stand here, and there is something for it (transhuge_vma_suitable). */
+static bool may_map_shmem(const struct fault *f, vaddr_t va, uint64_t index)
+{
+	const struct vma *v = f->vma;
+
+	return v->file->shmem && v->flags & VM_SHARED && f->k->params.thp_shmem != SHMEM_HUGE_NEVER &&
+	       ((v->start >> PAGE_SHIFT) - v->pgoff) % HUGE_PAGE_NR == 0 && va >= v->start &&
+	       va + HUGE_PAGE_SIZE <= v->end && index < (v->file->size + PAGE_SIZE - 1) >> PAGE_SHIFT &&
+	       has_huge(f, index);
+}
+
+/* shmem_fault and do_set_pmd. As there, a table is at hand for the case that it will be small pages
+ * (prealloc_pte), and goes back unused. */
+static enum thp_result map_shmem(struct fault *f)
+{
+	vaddr_t va = f->addr & ~(HUGE_PAGE_SIZE - 1);
+	const struct vma *v = f->vma;
+	uint64_t index = vma_pgoff_at(v, f->addr);
+	struct table_ctx ctx = {f->cur, f->mm};
+	enum thp_result r = THP_OOM;
+	pfn_t pfn, head, spare;
+	bool major = false;
+
+	if (!may_map_shmem(f, va, index))
+		return THP_SMALL;
+	spare = alloc_table_ops.alloc(&ctx);
+	if (spare == PFN_NONE)
+		return THP_OOM;
+	pfn = shmem_get_page(f->cur, v->file, index, f->vma, f->addr, &major);
+	f->major |= major;
+	head = pfn == PFN_NONE ? PFN_NONE : page_head(f->k->memory, pfn);
+	if (head != PFN_NONE && frame_has(frame_of(f->k->memory, head), FR_HEAD)) {
+		r = set_entry(f, va, head);
+	} else if (head != PFN_NONE) {
+		frame_put(f->k, f->cur->exec->cpu, pfn);
+		r = THP_SMALL;
+	}
+	alloc_table_ops.free(&ctx, spare);
+	return r;
+}
+
 enum thp_result thp_fault(struct fault *f)
 {
 	struct ptable *t = pgtable_table(&f->mm->pt, f->addr, 2);
 	pte_t *e = t ? &t->e[ptable_index(f->addr, 2)] : NULL;
 
+	if ((!e || (pte_none(*e) && !t->child[ptable_index(f->addr, 2)])) && f->vma->file)
+		return map_shmem(f);
 	if (!e || pte_none(*e))
 		return enabled(f) ? create(f) : THP_SMALL;
 	if (!(*e & PTE_HUGE))
 		return THP_SMALL;
+	if (*e & PTE_PROTNONE && f->k->params.numa_balancing) {
+		numa_balancing_fault(f->cur, f->vma, f->addr);
+		return THP_DONE;
+	}
 	if (*e & PTE_PROTNONE && !(*e & PTE_PRESENT)) /* the mapping allows it again: restore */
 		*e = fault_pte(f, pte_pfn(*e), false) | (*e & (PTE_DIRTY | PTE_SPECIAL | PTE_HUGE));
 	if (f->flags & FAULT_WRITE && !(*e & PTE_WRITE))

@@ -3,258 +3,38 @@
  *
  * Modelled after mm/vmscan.c, Linux 6.1 (CONFIG_LRU_GEN, all capabilities on): lru_gen_shrink_lruvec,
  * get_nr_to_scan, should_run_aging, should_abort_scan, evict_folios, isolate_folios, scan_folios, sort_folio,
- * isolate_folio, try_to_inc_max_seq, iterate_mm_list, walk_mm, inc_max_seq, inc_min_seq, try_to_inc_min_seq,
- * lru_gen_age_node.
+ * isolate_folio, try_to_inc_min_seq, lru_gen_age_node. Making a new generation: aging.c. Cost: O(pages
+ * scanned).
  *
- * Aging walks the page tables of address spaces that ran since, those tables only that a former walk or
- * look-around found worth it (the Bloom filter, here exact). Cost: O(pages scanned + entries walked).
- *
- * Not modelled: memory cgroups, min_ttl_ms, several walkers at a time, huge entries' accessed bits, the Bloom
- * filter's false hits, that it keeps what was noted when an iteration meets no address space that ran (kernel
- * threads that take turns with a task are not modelled, so that would happen too often here).
+ * Not modelled: min_ttl_ms.
  */
 #include "models/kernel/lrugen.h"
 #include "models/kernel/mm.h"
+#include "models/kernel/reclaim/aging.h"
 #include "models/kernel/reclaim/scan.h"
 #include "models/kernel/sched.h"
+#include "models/kernel/swap_cgroup.h"
 
 static bool is_kswapd(const struct task *t)
 {
 	return t->flags & TASK_KSWAPD;
 }
 
-static unsigned nr_gens(const struct lru_gens *g, unsigned type)
-{
-	return (unsigned)(g->max_seq - g->min_seq[type] + 1);
-}
-
 /* get_swappiness */
-static uint64_t swappiness_of(const struct task *cur)
+static uint64_t swappiness_of(const struct task *cur, const struct lruvec *l, const struct reclaim_request *r)
 {
-	return swap_free_slots(cur->k->swap) < MIN_LRU_BATCH ? 0 : cur->k->params.swappiness;
+	if (swap_cgroup_room(l->memcg, swap_free_slots(cur->k->swap)) < MIN_LRU_BATCH &&
+	    !reclaim_can_demote(cur->k, l->node, r))
+		return 0;
+	return memcg_swappiness(cur->k, l->memcg);
 }
 
 /* ---- aging ---- */
 
-/* inc_min_seq: what is left of the oldest generation joins the next. */
-static void inc_min_seq(struct kernel *k, struct lru_gens *g, unsigned type, bool can_swap)
-{
-	unsigned old = lru_gen_of_seq(g->min_seq[type]);
-
-	if (type == LRU_GEN_FILE || can_swap)
-		for (unsigned z = 0; z < NR_ZONES; z++)
-			while (g->list[old][type][z].last != PFN_NONE)
-				(void)lru_gen_postpone(k, g->list[old][type][z].last, false, true);
-	lru_gen_carry_over(g, type);
-	g->min_seq[type]++;
-}
-
-static bool try_to_inc_min_seq(struct lru_gens *g, bool can_swap)
-{
-	uint64_t min_seq[NR_LRU_TYPES] = {g->min_seq[0], g->min_seq[1]};
-	bool success = false;
-
-	for (unsigned type = !can_swap; type < NR_LRU_TYPES; type++)
-		while (min_seq[type] + MIN_NR_GENS <= g->max_seq) {
-			bool empty = true;
-
-			for (unsigned z = 0; z < NR_ZONES; z++)
-				empty &= g->list[lru_gen_of_seq(min_seq[type])][type][z].last == PFN_NONE;
-			if (!empty)
-				break;
-			min_seq[type]++;
-		}
-	if (can_swap) {
-		min_seq[LRU_GEN_ANON] = MIN_OF(min_seq[LRU_GEN_ANON], min_seq[LRU_GEN_FILE]);
-		min_seq[LRU_GEN_FILE] = MAX_OF(min_seq[LRU_GEN_ANON], g->min_seq[LRU_GEN_FILE]);
-	}
-	for (unsigned type = !can_swap; type < NR_LRU_TYPES; type++)
-		if (min_seq[type] != g->min_seq[type]) {
-			lru_gen_carry_over(g, type);
-			g->min_seq[type] = min_seq[type];
-			success = true;
-		}
-	return success;
-}
-
-static void inc_max_seq(struct kernel *k, struct node *n, bool can_swap)
-{
-	struct lru_gens *g = n->lruvec.gens;
-	unsigned prev, next;
-
-	for (unsigned type = NR_LRU_TYPES; type-- > 0;)
-		if (nr_gens(g, type) == MAX_NR_GENS)
-			inc_min_seq(k, g, type, can_swap);
-	prev = lru_gen_of_seq(g->max_seq - 1);
-	next = lru_gen_of_seq(g->max_seq + 1);
-	for (unsigned type = 0; type < NR_LRU_TYPES; type++)
-		for (unsigned z = 0; z < NR_ZONES; z++) {
-			int64_t delta = g->nr_pages[prev][type][z] - g->nr_pages[next][type][z];
-
-			lru_gen_count(k, n, type, z, false, delta);
-			lru_gen_count(k, n, type, z, true, -delta);
-		}
-	g->max_seq++;
-}
-
-struct table_walk {
-	struct task *cur;
-	struct node *n;
-	struct vma *vma;
-	bool can_swap, force;
-	struct ptable *table; /* the one it is in; several mappings may share it */
-	bool looks;
-	unsigned young, total;
-};
-
-/* walk_pmd_range: whether a walk of the hardware passed through the level-2 entry since the last look. */
-static bool table_was_used(const struct table_walk *w, vaddr_t va)
-{
-	struct ptable *pmd = pgtable_table(&w->vma->mm->pt, va, 2);
-	pte_t *e = &pmd->e[ptable_index(va, 2)];
-	bool used = *e & PTE_ACCESSED;
-
-	*e &= ~PTE_ACCESSED;
-	return used;
-}
-
-/* walk_pmd_range: a table that was worth it is looked at the next time, too. */
-static void leave_table(struct table_walk *w)
-{
-	if (w->table && w->looks && lru_gen_suits(w->total, w->young))
-		ptable_note(w->table, w->n->nid, w->n->lruvec.gens->max_seq + 1);
-	w->table = NULL;
-}
-
-static void enter_table(struct table_walk *w, struct ptable *t, vaddr_t va)
-{
-	leave_table(w);
-	w->table = t;
-	w->young = w->total = 0;
-	w->looks = table_was_used(w, va) &&
-		   (w->force || ptable_is_noted(t, w->n->nid, w->n->lruvec.gens->max_seq));
-}
-
-/* walk_pte_range, for the part of a table that one mapping covers. */
-static void walk_table(void *arg, struct ptable *t, vaddr_t first, vaddr_t last)
-{
-	struct table_walk *w = arg;
-	struct kernel *k = w->cur->k;
-
-	if (t->level != 1)
-		return;
-	if (t != w->table)
-		enter_table(w, t, first);
-	if (!w->looks)
-		return;
-	w->total += (unsigned)((last - first) >> PAGE_SHIFT);
-	task_charge(w->cur, w->cur->reclaim_cause, ((last - first) >> PAGE_SHIFT) * k->cost.change_page / 8);
-	for (vaddr_t va = first; va < last; va += PAGE_SIZE) {
-		pte_t *e = &t->e[ptable_index(va, 1)];
-		struct frame *f;
-
-		if ((*e & (PTE_PRESENT | PTE_ACCESSED | PTE_SPECIAL)) != (PTE_PRESENT | PTE_ACCESSED))
-			continue;
-		f = frame_of(k->memory, page_head(k->memory, pte_pfn(*e)));
-		if (f->nid != w->n->nid || (!frame_is_file_lru(f) && !w->can_swap))
-			continue;
-		*e &= ~PTE_ACCESSED;
-		w->young++;
-		lru_gen_promote(k, page_head(k->memory, pte_pfn(*e)));
-	}
-}
-
-/* should_skip_vma */
-static bool skip_vma(const struct table_walk *w, const struct vma *v)
-{
-	if (!vma_is_accessible(v) || v->flags & (VM_LOCKED | VM_SEQ_READ | VM_RAND_READ))
-		return true;
-	return !w->can_swap && (vma_is_anonymous(v) || v->file->shmem);
-}
-
-static void walk_mm(struct table_walk *w, struct mm *mm)
-{
-	for (size_t i = 0; i < mm->vmas.n; i++) {
-		w->vma = mm->vmas.v[i];
-		if (!skip_vma(w, w->vma))
-			pgtable_for_each(&mm->pt, w->vma->start, w->vma->end, walk_table, w);
-	}
-	leave_table(w);
-}
-
-/* should_skip_mm */
-static bool skip_mm(const struct table_walk *w, struct mm *mm)
-{
-	int64_t size = mm->rss[MM_FILEPAGES];
-	uint64_t node = UINT64_C(1) << w->n->nid;
-
-	if (!(mm->ran & node) && !w->force)
-		return true;
-	mm->ran &= ~node;
-	if (w->can_swap)
-		size += mm->rss[MM_ANONPAGES] + mm->rss[MM_SHMEMPAGES];
-	return size < (int64_t)MIN_LRU_BATCH;
-}
-
-struct filter {
-	unsigned nid;
-	uint64_t seq;
-};
-
-static void forget_table(void *arg, struct ptable *t, vaddr_t first, vaddr_t last)
-{
-	const struct filter *f = arg;
-
-	(void)first;
-	(void)last;
-	if (t->level == 1)
-		t->noted[f->seq & 1] &= ~(UINT64_C(1) << f->nid);
-}
-
-/* reset_bloom_filter: what was noted for the iteration before this one gives way to the next one's. */
-static void reset_filter(struct kernel *k, struct node *n)
-{
-	struct filter f = {n->nid, n->lruvec.gens->max_seq + 1};
-
-	for (uint32_t i = 0; i < k->mms->n; i++)
-		if (k->mms->mm[i] && k->mms->mm[i]->pt.root)
-			pgtable_for_each(&k->mms->mm[i]->pt, 0, USER_ADDRESS_END, forget_table, &f);
-}
-
-/* try_to_inc_max_seq with iterate_mm_list. */
-static bool age(struct task *cur, struct node *n, uint64_t max_seq, bool can_swap)
-{
-	struct lru_gens *g = n->lruvec.gens;
-	struct mm_table *t = cur->k->mms;
-	uint64_t node = UINT64_C(1) << n->nid;
-
-	if (max_seq <= g->walked_seq)
-		return max_seq < g->max_seq;
-	if (is_kswapd(cur))
-		g->kswapd_can_swap = can_swap;
-	else
-		cur->mm_walk = can_swap ? MM_WALK_ALL : MM_WALK_FILE;
-	reset_filter(cur->k, n);
-	for (uint32_t i = 0; i < t->n; i++) {
-		struct mm *mm = t->mm[i];
-		struct table_walk w = {.cur = cur, .n = n, .can_swap = can_swap};
-
-		if (!mm || !mm->pt.root)
-			continue;
-		w.force = !(mm->walked & node); /* added after the last iteration */
-		mm->walked |= node;
-		if (!skip_mm(&w, mm))
-			walk_mm(&w, mm);
-	}
-	g->walked_seq++;
-	inc_max_seq(cur->k, n, can_swap);
-	return true;
-}
-
-static bool should_run_aging(const struct node *n, const struct reclaim_request *r, bool can_swap,
+static bool should_run_aging(const struct lruvec *l, const struct reclaim_request *r, bool can_swap,
 			     uint64_t *nr_to_scan)
 {
-	const struct lru_gens *g = n->lruvec.gens;
+	const struct lru_gens *g = l->gens;
 	uint64_t old = 0, young = 0, total = 0, oldest = g->min_seq[!can_swap];
 
 	for (unsigned type = !can_swap; type < NR_LRU_TYPES; type++)
@@ -276,25 +56,38 @@ static bool should_run_aging(const struct node *n, const struct reclaim_request 
 	return young * MIN_NR_GENS > total || old * (MIN_NR_GENS + 2) < total;
 }
 
+/* age_lruvec */
+static void age_lists(struct task *cur, struct lruvec *l, const struct reclaim_request *r)
+{
+	uint64_t swappiness = swappiness_of(cur, l, r), nr_to_scan;
+
+	memcg_calculate_protection(cur->k, NULL, l->memcg);
+	if (!memcg_below_min(l->memcg) && should_run_aging(l, r, swappiness, &nr_to_scan))
+		(void)mglru_add_generation(cur, l, r, l->gens->max_seq, swappiness);
+}
+
 /* lru_gen_age_node, of kswapd. */
 static void mglru_age(struct task *cur, struct node *n, struct reclaim_request *r)
 {
-	uint64_t swappiness = swappiness_of(cur), nr_to_scan;
+	struct lruvec *l = NULL;
 
 	r->last_reclaimed = r->nr_reclaimed;
 	if (!r->needs_aging) {
 		r->needs_aging = true;
 		return;
 	}
-	if (should_run_aging(n, r, swappiness, &nr_to_scan))
-		(void)age(cur, n, n->lruvec.gens->max_seq, swappiness);
+	while ((l = memcg_next(cur->k, n, NULL, l))) {
+		age_lists(cur, l, r);
+		if (cur->k->memcgs)
+			sched_cond(cur);
+	}
 }
 
 /* ---- eviction ---- */
 
 struct scan {
 	struct task *cur;
-	struct node *n;
+	struct lruvec *l;
 	const struct reclaim_request *r;
 	unsigned type, tier;
 	struct frame_list list; /* isolated */
@@ -305,7 +98,7 @@ struct scan {
 static bool sort_page(struct scan *s, pfn_t pfn, struct frame *f)
 {
 	struct kernel *k = s->cur->k;
-	struct lru_gens *g = s->n->lruvec.gens;
+	struct lru_gens *g = s->l->gens;
 	unsigned refs = frame_lru_refs(f), tier = lru_tier(refs);
 
 	if (f->flags & FR_MLOCKED)
@@ -319,10 +112,10 @@ static bool sort_page(struct scan *s, pfn_t pfn, struct frame *f)
 	} else if (tier > s->tier || refs == LRU_REFS_MAX + 1) {
 		(void)lru_gen_postpone(k, pfn, false, true);
 		g->protected[s->type][tier - 1] += frame_nr_pages(f);
-		node_stat_add(s->n,
-			      s->type == LRU_GEN_FILE ? NR_WORKINGSET_ACTIVATE_FILE
-						      : NR_WORKINGSET_ACTIVATE_ANON,
-			      frame_nr_pages(f));
+		lruvec_stat_add(s->l,
+				s->type == LRU_GEN_FILE ? NR_WORKINGSET_ACTIVATE_FILE
+							: NR_WORKINGSET_ACTIVATE_ANON,
+				frame_nr_pages(f));
 	} else if (f->zid > s->r->reclaim_idx) {
 		(void)lru_gen_postpone(k, pfn, false, true);
 	} else if (f->flags & (FR_LOCKED | FR_WRITEBACK) ||
@@ -358,7 +151,7 @@ static bool isolate_page(struct scan *s, pfn_t pfn, struct frame *f)
 static bool scan_zone(struct scan *s, unsigned zone, uint64_t *remaining, uint64_t *scanned)
 {
 	struct memory *m = s->cur->k->memory;
-	struct lru_gens *g = s->n->lruvec.gens;
+	struct lru_gens *g = s->l->gens;
 	struct frame_list *head = &g->list[lru_gen_of_seq(g->min_seq[s->type])][s->type][zone], moved;
 	uint64_t skipped = 0;
 	pfn_t pfn;
@@ -395,13 +188,14 @@ static uint64_t scan_type(struct scan *s)
 	uint64_t remaining = MAX_LRU_BATCH, scanned = 0;
 
 	s->sorted = s->isolated = 0;
-	if (nr_gens(s->n->lruvec.gens, s->type) == MIN_NR_GENS)
+	if (lru_nr_gens(s->l->gens, s->type) == MIN_NR_GENS)
 		return 0;
 	for (unsigned i = NR_ZONES; i > 0; i--)
 		if (!scan_zone(s, ((unsigned)s->r->reclaim_idx + i) % NR_ZONES, &remaining, &scanned))
 			break;
-	vm_event(m, is_kswapd(s->cur) ? VMEV_PGSCAN_KSWAPD : VMEV_PGSCAN_DIRECT, s->isolated);
-	vm_event(m, VMEV_PGREFILL, s->sorted);
+	reclaim_event(m, s->l, s->r, is_kswapd(s->cur) ? VMEV_PGSCAN_KSWAPD : VMEV_PGSCAN_DIRECT,
+		      s->isolated);
+	reclaim_event(m, s->l, s->r, VMEV_PGREFILL, s->sorted);
 	vm_event(m, s->type == LRU_GEN_FILE ? VMEV_PGSCAN_FILE : VMEV_PGSCAN_ANON, s->isolated);
 	return s->isolated || !remaining ? scanned : 0;
 }
@@ -409,7 +203,7 @@ static uint64_t scan_type(struct scan *s)
 /* isolate_folios */
 static uint64_t isolate_pages(struct scan *s, uint64_t swappiness)
 {
-	const struct lru_gens *g = s->n->lruvec.gens;
+	const struct lru_gens *g = s->l->gens;
 	bool chosen = false;
 	uint64_t scanned = 0;
 
@@ -460,12 +254,12 @@ static void sort_kept(struct scan *s, struct frame_list *again, bool retried)
 	}
 }
 
-static uint64_t evict(struct task *cur, struct node *n, struct reclaim_request *r, uint64_t swappiness,
+static uint64_t evict(struct task *cur, struct lruvec *l, struct reclaim_request *r, uint64_t swappiness,
 		      bool *swaps)
 {
 	struct memory *m = cur->k->memory;
-	struct lru_gens *g = n->lruvec.gens;
-	struct scan s = {.cur = cur, .n = n, .r = r};
+	struct lru_gens *g = l->gens;
+	struct scan s = {.cur = cur, .l = l, .r = r};
 	struct frame_list again;
 	struct shrink_stat stat;
 	uint64_t scanned, reclaimed;
@@ -473,16 +267,16 @@ static uint64_t evict(struct task *cur, struct node *n, struct reclaim_request *
 
 	frame_list_init(&s.list);
 	scanned = isolate_pages(&s, swappiness);
-	scanned += try_to_inc_min_seq(g, swappiness);
-	if (nr_gens(g, !swappiness) == MIN_NR_GENS)
+	scanned += lru_gen_try_to_inc_min_seq(g, swappiness);
+	if (lru_nr_gens(g, !swappiness) == MIN_NR_GENS)
 		scanned = 0;
 	while (s.list.last != PFN_NONE) {
-		reclaimed = shrink_page_list(cur, &s.list, n, r, &stat, false);
+		reclaimed = shrink_page_list(cur, &s.list, l->node, r, &stat, false);
 		r->nr_reclaimed += reclaimed;
 		frame_list_init(&again);
 		sort_kept(&s, &again, retried);
-		putback_list(cur, &s.list, n);
-		vm_event(m, is_kswapd(cur) ? VMEV_PGSTEAL_KSWAPD : VMEV_PGSTEAL_DIRECT, reclaimed);
+		putback_list(cur, &s.list, l);
+		reclaim_event(m, l, r, is_kswapd(cur) ? VMEV_PGSTEAL_KSWAPD : VMEV_PGSTEAL_DIRECT, reclaimed);
 		vm_event(m, s.type == LRU_GEN_FILE ? VMEV_PGSTEAL_FILE : VMEV_PGSTEAL_ANON, reclaimed);
 		s.list = again;
 		retried = true;
@@ -492,38 +286,42 @@ static uint64_t evict(struct task *cur, struct node *n, struct reclaim_request *
 }
 
 /* get_nr_to_scan */
-static uint64_t pages_to_scan(struct task *cur, struct node *n, const struct reclaim_request *r,
+static uint64_t pages_to_scan(struct task *cur, struct lruvec *l, const struct reclaim_request *r,
 			      bool can_swap, bool *needs_aging)
 {
-	const struct lru_gens *g = n->lruvec.gens;
+	const struct lru_gens *g = l->gens;
 	uint64_t max_seq = g->max_seq, oldest = g->min_seq[!can_swap], nr;
 
-	*needs_aging = should_run_aging(n, r, can_swap, &nr);
+	if (memcg_below_min(l->memcg) || (memcg_below_low(l->memcg) && !r->low_reclaim))
+		return 0;
+	*needs_aging = should_run_aging(l, r, can_swap, &nr);
 	if (!*needs_aging)
 		return nr;
 	if (r->priority != DEF_PRIORITY) {
 		if (is_kswapd(cur)) /* left to mglru_age */
 			return 0;
-		if (age(cur, n, max_seq, can_swap))
+		if (mglru_add_generation(cur, l, r, max_seq, can_swap))
 			return nr;
 	}
 	return oldest + MIN_NR_GENS <= max_seq ? nr : 0;
 }
 
 /* should_abort_scan */
-static bool should_abort(struct task *cur, struct node *n, uint64_t seq, struct reclaim_request *r,
+static bool should_abort(struct task *cur, struct lruvec *l, uint64_t seq, struct reclaim_request *r,
 			 bool swaps)
 {
 	if (!is_kswapd(cur)) {
-		if (n->lruvec.gens->max_seq - seq > 1 || (r->nr_reclaimed >= r->nr_to_reclaim && swaps))
+		if (l->gens->max_seq - seq > 1 || (r->nr_reclaimed >= r->nr_to_reclaim && swaps))
 			return true;
+		if (r->target)
+			return false;
 	} else if (r->nr_reclaimed - r->last_reclaimed < r->nr_to_reclaim) {
 		return false;
 	}
 	if (r->priority > DEF_PRIORITY - 2)
 		return false;
 	for (int i = 0; i <= r->reclaim_idx; i++) {
-		const struct zone *z = &n->zone[i];
+		const struct zone *z = &l->node->zone[i];
 
 		if (z->managed && zone_wmark(z, is_kswapd(cur) ? WMARK_HIGH : WMARK_LOW) > zone_free_pages(z))
 			return false;
@@ -532,25 +330,25 @@ static bool should_abort(struct task *cur, struct node *n, uint64_t seq, struct 
 	return true;
 }
 
-static void mglru_shrink(struct task *cur, struct node *n, struct reclaim_request *r)
+static void mglru_shrink(struct task *cur, struct lruvec *l, struct reclaim_request *r)
 {
-	uint64_t scanned = 0, before = r->nr_reclaimed, seq = n->lruvec.gens->max_seq;
+	uint64_t scanned = 0, before = r->nr_reclaimed, seq = l->gens->max_seq;
 	bool needs_aging = false, swaps = false, whole = false;
 	struct swap_plug plug;
 
 	lru_drain(cur);
 	swap_plug_start(cur, &plug);
 	for (;;) {
-		uint64_t swappiness = swappiness_of(cur), nr, delta;
+		uint64_t swappiness = swappiness_of(cur, l, r), nr, delta;
 
 		if (!r->may_swap && swappiness)
-			swappiness = 1;
-		nr = pages_to_scan(cur, n, r, swappiness, &needs_aging);
-		delta = nr ? evict(cur, n, r, swappiness, &swaps) : 0;
+			swappiness = r->target ? 0 : 1;
+		nr = pages_to_scan(cur, l, r, swappiness, &needs_aging);
+		delta = nr ? evict(cur, l, r, swappiness, &swaps) : 0;
 		if (!delta)
 			break;
 		scanned += delta;
-		whole = scanned >= nr || should_abort(cur, n, seq, r, swaps);
+		whole = scanned >= nr || should_abort(cur, l, seq, r, swaps);
 		if (whole)
 			break;
 		sched_cond(cur);
@@ -561,22 +359,23 @@ static void mglru_shrink(struct task *cur, struct node *n, struct reclaim_reques
 	swap_plug_finish(cur, &plug);
 }
 
-static void mglru_prepare(struct task *cur, struct node *n, struct reclaim_request *r)
+static void mglru_prepare(struct task *cur, struct lruvec *l, struct reclaim_request *r)
 {
 	(void)cur;
-	(void)n;
+	(void)l;
 	(void)r;
 }
 
-static void mglru_finish(struct node *n)
+static void mglru_finish(struct lruvec *l)
 {
-	(void)n;
+	(void)l;
 }
 
 static void mglru_setup(struct kernel *k)
 {
 	for (unsigned i = 0; i < k->memory->nr_nodes; i++)
-		k->memory->node[i].lruvec.gens = lru_gens_new();
+		for (struct lruvec *l = NULL; (l = memcg_next(k, &k->memory->node[i], NULL, l));)
+			l->gens = lru_gens_new();
 }
 
 const struct reclaim_ops reclaim_mglru_ops = {

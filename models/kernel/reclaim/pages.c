@@ -9,7 +9,7 @@
  * Huge pages are swapped whole where a cluster of slots is free, and split first where none is or where only
  * parts of them are mapped.
  *
- * Not modelled: dma pins, demotion.
+ * Not modelled: dma pins.
  */
 #include <string.h>
 
@@ -18,7 +18,7 @@
 #include "models/kernel/sched.h"
 #include "models/kernel/thp_split.h"
 
-enum verdict { KEEP, ACTIVATE, FREED };
+enum verdict { KEEP, ACTIVATE, FREED, DEMOTE };
 enum references { REF_ACTIVATE, REF_KEEP, REF_RECLAIM, REF_RECLAIM_CLEAN };
 
 struct shrink {
@@ -30,6 +30,9 @@ struct shrink {
 	struct flush_batch batch;
 	bool ignore_references;
 	struct frame_list *list; /* what is still to be looked at: a split page's parts join it */
+	bool demotes;            /* what would be reclaimed is put on demote (do_demote_pass) */
+	struct frame_list demote;
+	uint64_t nr_demoted;
 };
 
 static bool is_kswapd(const struct task *t)
@@ -40,7 +43,7 @@ static bool is_kswapd(const struct task *t)
 static enum references check_references(struct shrink *s, pfn_t pfn, struct frame *f)
 {
 	uint32_t vm_flags = 0;
-	unsigned ptes = page_referenced(s->cur, pfn, &vm_flags);
+	unsigned ptes = page_referenced(s->cur, pfn, s->r->target, &vm_flags);
 	bool referenced = f->flags & FR_REFERENCED;
 
 	f->flags &= ~(uint32_t)FR_REFERENCED;
@@ -140,11 +143,11 @@ static bool remove_mapping(struct shrink *s, pfn_t pfn, struct frame *f)
 	if (f->refs != 1 + refs || f->flags & FR_DIRTY)
 		return false;
 	if (f->flags & FR_SWAPCACHE) {
-		shadow = workingset_eviction(s->k, pfn);
+		shadow = workingset_eviction(s->k, pfn, s->r->target);
 		swap_cache_remove(s->k, pfn, shadow);
 	} else {
 		if (frame_is_file_lru(f))
-			shadow = workingset_eviction(s->k, pfn);
+			shadow = workingset_eviction(s->k, pfn, s->r->target);
 		page_drop_buffers(s->cur, pfn);
 		pagecache_remove(s->k, pfn, shadow);
 	}
@@ -190,6 +193,8 @@ static enum verdict try_to_free(struct shrink *s, pfn_t pfn, struct frame *f, en
 
 	if (!give_slot(s, pfn, f, &v))
 		return v;
+	if (is_shmem(f) && f->flags & FR_HEAD && !split(s, pfn))
+		return KEEP;
 	if (f->mapcount) {
 		bool was_swapbacked = f->flags & FR_SWAPBACKED;
 
@@ -205,7 +210,7 @@ static enum verdict try_to_free(struct shrink *s, pfn_t pfn, struct frame *f, en
 	if (f->flags & FR_ANON && !(f->flags & FR_SWAPBACKED)) {
 		if (f->refs != 1)
 			return KEEP;
-		vm_event(s->k->memory, VMEV_PGLAZYFREED, frame_nr_pages(f));
+		memcg_count_event(s->k, f->memcg, VMEV_PGLAZYFREED, frame_nr_pages(f));
 		return FREED;
 	}
 	if (f->flags & FR_ANON && !(f->flags & FR_SWAPCACHE)) /* its last mapping went meanwhile */
@@ -237,20 +242,21 @@ static enum verdict judge(struct shrink *s, pfn_t pfn, struct frame *f)
 		s->stat->nr_ref_keep++;
 		return KEEP;
 	}
-	return try_to_free(s, pfn, f, ref);
+	return s->demotes ? DEMOTE : try_to_free(s, pfn, f, ref);
 }
 
 static void activate(struct shrink *s, pfn_t pfn, struct frame *f)
 {
-	if (f->flags & FR_SWAPCACHE && (swap_is_half_full(s->k->swap) || f->flags & FR_MLOCKED))
+	if (f->flags & FR_SWAPCACHE && (swap_is_half_full(s->k, f) || f->flags & FR_MLOCKED))
 		swap_try_to_free(s->cur, pfn);
 	if (!(f->flags & FR_MLOCKED)) {
 		f->flags |= FR_ACTIVE;
 		s->stat->nr_activate[frame_is_file_lru(f)] += frame_nr_pages(f);
+		memcg_id_event(s->k, f->memcg, VMEV_PGACTIVATE, frame_nr_pages(f));
 	}
 }
 
-static enum page_class class_of(const struct frame *f)
+enum page_class page_class_of(const struct frame *f)
 {
 	if (f->flags & FR_MLOCKED)
 		return PAGE_MLOCKED;
@@ -274,11 +280,40 @@ static void unlock(struct shrink *s, pfn_t pfn, struct frame *f)
 	sched_wake(s->k, WAIT_KEY(WAIT_FRAME, pfn), task_now(s->cur));
 }
 
+/* The next to be looked at. Behind the last one those that can are demoted; the others come once more. */
+static pfn_t next_page(struct shrink *s)
+{
+	if (s->list->last == PFN_NONE && s->demotes) {
+		s->demotes = false;
+		s->nr_demoted = demote_page_list(s->cur, &s->demote, s->n);
+		frame_list_splice(&s->k->memory->frames, s->list, &s->demote);
+	}
+	return s->list->last;
+}
+
+static void free_list(struct shrink *s, struct frame_list *freed)
+{
+	pfn_t pfn;
+
+	while ((pfn = frame_list_pop(&s->k->memory->frames, freed)) != PFN_NONE) {
+		frame_of(s->k->memory, pfn)->flags &= ~(uint32_t)FR_ISOLATED;
+		frame_put(s->k, s->cur->exec->cpu, pfn);
+	}
+}
+
 uint64_t shrink_page_list(struct task *cur, struct frame_list *list, struct node *n,
 			  struct reclaim_request *r, struct shrink_stat *stat, bool ignore_references)
 {
 	struct kernel *k = cur->k;
-	struct shrink s = {cur, k, n, r, stat, {.n = 0}, ignore_references, list};
+	struct shrink s = {cur,
+			   k,
+			   n,
+			   r,
+			   stat,
+			   {.n = 0},
+			   ignore_references,
+			   list,
+			   .demotes = reclaim_can_demote(k, n, r)};
 	struct frame_list keep, freed;
 	uint64_t nr_reclaimed = 0;
 	pfn_t pfn;
@@ -286,15 +321,15 @@ uint64_t shrink_page_list(struct task *cur, struct frame_list *list, struct node
 	memset(stat, 0, sizeof *stat);
 	frame_list_init(&keep);
 	frame_list_init(&freed);
-	while ((pfn = list->last) != PFN_NONE) {
+	frame_list_init(&s.demote);
+	while ((pfn = next_page(&s)) != PFN_NONE) {
 		struct frame *f = frame_of(k->memory, pfn);
-		enum page_class class = class_of(f);
+		enum page_class class = page_class_of(f);
 		uint32_t pages = frame_nr_pages(f);
 		uint64_t written = stat->nr_pageout;
 		enum verdict v;
 
 		sched_cond(cur);
-
 		frame_list_del(&k->memory->frames, list, pfn);
 		if (f->flags & FR_LOCKED) {
 			count_fate(&s, class, FATE_KEPT, pages);
@@ -306,6 +341,10 @@ uint64_t shrink_page_list(struct task *cur, struct frame_list *list, struct node
 		if (v == ACTIVATE)
 			activate(&s, pfn, f);
 		unlock(&s, pfn, f);
+		if (v == DEMOTE) {
+			frame_list_push(&k->memory->frames, &s.demote, pfn);
+			continue;
+		}
 		count_fate(&s, class,
 			   v == FREED                    ? FATE_FREED
 			   : v == ACTIVATE               ? FATE_ACTIVATED
@@ -317,16 +356,13 @@ uint64_t shrink_page_list(struct task *cur, struct frame_list *list, struct node
 		frame_list_push(&k->memory->frames, v == FREED ? &freed : &keep, pfn);
 	}
 	flush_batch_run(cur, &s.batch);
-	while ((pfn = frame_list_pop(&k->memory->frames, &freed)) != PFN_NONE) {
-		frame_of(k->memory, pfn)->flags &= ~(uint32_t)FR_ISOLATED;
-		frame_put(k, cur->exec->cpu, pfn);
-	}
+	free_list(&s, &freed);
 	frame_list_splice(&k->memory->frames, list, &keep);
 	vm_event(k->memory, VMEV_PGACTIVATE, stat->nr_activate[0] + stat->nr_activate[1]);
-	return nr_reclaimed;
+	return nr_reclaimed + s.nr_demoted;
 }
 
-uint64_t putback_list(struct task *cur, struct frame_list *list, struct node *n)
+uint64_t putback_list(struct task *cur, struct frame_list *list, struct lruvec *l)
 {
 	struct kernel *k = cur->k;
 	uint64_t moved = 0;
@@ -349,7 +385,7 @@ uint64_t putback_list(struct task *cur, struct frame_list *list, struct node *n)
 		lru_link(k, pfn, false);
 		moved += frame_nr_pages(f);
 		if (f->flags & FR_ACTIVE)
-			n->lruvec.nonresident_age += frame_nr_pages(f);
+			lruvec_age(l, frame_nr_pages(f));
 	}
 	return moved;
 }
@@ -360,8 +396,11 @@ uint64_t reclaim_pages(struct task *cur, const pfn_t *pfns, unsigned nr)
 	uint64_t reclaimed = 0;
 
 	for (unsigned nid = 0; nid < k->memory->nr_nodes; nid++) {
-		struct reclaim_request r = {
-			.gfp = GFP_KERNEL, .may_writepage = true, .may_unmap = true, .may_swap = true};
+		struct reclaim_request r = {.gfp = GFP_KERNEL,
+					    .may_writepage = true,
+					    .may_unmap = true,
+					    .may_swap = true,
+					    .no_demotion = true};
 		struct node *n = &k->memory->node[nid];
 		struct shrink_stat stat;
 		struct frame_list list;

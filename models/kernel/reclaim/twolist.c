@@ -7,13 +7,14 @@
  * whether there were refaults is read from statistics that are brought up to date when a node's reclaim
  * begins.
  *
- * Cost: O(pages scanned). Not modelled: memory cgroups and their protection.
+ * Cost: O(pages scanned).
  */
 #include <string.h>
 
 #include "models/kernel/mm.h"
 #include "models/kernel/reclaim/scan.h"
 #include "models/kernel/sched.h"
+#include "models/kernel/swap_cgroup.h"
 
 static bool is_kswapd(const struct task *t)
 {
@@ -21,75 +22,100 @@ static bool is_kswapd(const struct task *t)
 }
 
 /* As the memory controller's statistics have it (lruvec_page_state). */
-static uint64_t lru_size(const struct node *n, enum lru_list l)
+static uint64_t lru_size(const struct lruvec *v, enum lru_list l)
 {
-	return n->lruvec.flushed.size[l];
+	return v->flushed.size[l];
 }
 
 /* The list's pages in zones that the request may use (lruvec_lru_size). */
-static uint64_t lru_size_below(const struct node *n, enum lru_list l, int reclaim_idx)
+static uint64_t lru_size_below(const struct kernel *k, const struct lruvec *v, enum lru_list l,
+			       int reclaim_idx)
 {
+	const struct node *n = v->node;
 	uint64_t size = 0;
 
 	for (int z = 0; z <= reclaim_idx; z++)
 		if (n->zone[z].managed)
-			size += (uint64_t)n->zone[z].stat.item[NR_ZONE_INACTIVE_ANON + (unsigned)l];
+			size += (uint64_t)lruvec_zone_size(k, v, l, (unsigned)z);
 	return size;
 }
 
-static bool inactive_is_low(const struct node *n, enum lru_list inactive)
+static bool inactive_is_low(const struct lruvec *v, enum lru_list inactive)
 {
-	uint64_t in = lru_size(n, inactive), active = lru_size(n, inactive + 1);
+	uint64_t in = lru_size(v, inactive), active = lru_size(v, inactive + 1);
 	uint64_t gb = (in + active) >> (30 - PAGE_SHIFT);
 
 	return in * (gb ? isqrt_u64(10 * gb) : 1) < active;
 }
 
-static bool can_age_anon(const struct task *cur)
+static bool can_age_anon(const struct task *cur, const struct node *n, const struct reclaim_request *r)
 {
-	return swap_total_slots(cur->k->swap) > 0;
+	return swap_total_slots(cur->k->swap) > 0 || reclaim_can_demote(cur->k, n, r);
 }
 
-static void twolist_prepare(struct task *cur, struct node *n, struct reclaim_request *r)
+static void twolist_prepare(struct task *cur, struct lruvec *l, struct reclaim_request *r)
 {
-	const struct lruvec *l = &n->lruvec;
+	const struct node *n = l->node;
 	uint64_t file, high = 0;
 
-	workingset_flush_stats(cur->k, n);
-	file = lru_size(n, LRU_INACTIVE_FILE);
+	workingset_flush_stats(cur->k, l);
+	file = lru_size(l, LRU_INACTIVE_FILE);
 	r->anon_cost = l->anon_cost;
 	r->file_cost = l->file_cost;
 	r->deactivate_anon = r->force_deactivate || l->flushed.activated[0] != l->refaults[0] ||
-			     inactive_is_low(n, LRU_INACTIVE_ANON);
+			     inactive_is_low(l, LRU_INACTIVE_ANON);
 	r->deactivate_file = r->force_deactivate || l->flushed.activated[1] != l->refaults[1] ||
-			     inactive_is_low(n, LRU_INACTIVE_FILE);
+			     inactive_is_low(l, LRU_INACTIVE_FILE);
 	r->cache_trim_mode = file >> r->priority && !r->deactivate_file;
+	if (r->target)
+		return;
 	for (unsigned z = 0; z < NR_ZONES; z++)
 		if (n->zone[z].managed)
 			high += zone_wmark(&n->zone[z], WMARK_HIGH);
-	file += lru_size(n, LRU_ACTIVE_FILE);
+	file += lru_size(l, LRU_ACTIVE_FILE);
 	r->file_is_tiny = file + (uint64_t)node_zone_total(n, NR_FREE_PAGES) <= high && !r->deactivate_anon &&
-			  lru_size(n, LRU_INACTIVE_ANON) >> r->priority;
+			  lru_size(l, LRU_INACTIVE_ANON) >> r->priority;
 }
 
 enum balance { SCAN_EQUAL, SCAN_FRACT, SCAN_ANON, SCAN_FILE };
 
-static enum balance choose_balance(const struct task *cur, const struct reclaim_request *r)
+static enum balance choose_balance(const struct task *cur, const struct lruvec *v,
+				   const struct reclaim_request *r)
 {
-	if (!r->may_swap || !swap_free_slots(cur->k->swap))
+	uint64_t swappiness = memcg_swappiness(cur->k, v->memcg);
+	bool anon = swap_cgroup_room(v->memcg, swap_free_slots(cur->k->swap)) ||
+		    reclaim_can_demote(cur->k, v->node, r);
+
+	if (!r->may_swap || !anon || (r->target && !swappiness))
 		return SCAN_FILE;
-	if (!r->priority && cur->k->params.swappiness)
+	if (!r->priority && swappiness)
 		return SCAN_EQUAL;
 	if (r->file_is_tiny)
 		return SCAN_ANON;
 	return r->cache_trim_mode ? SCAN_FILE : SCAN_FRACT;
 }
 
-void twolist_scan_counts(struct task *cur, const struct node *n, const struct reclaim_request *r,
+/* What memory.min and memory.low leave of a list of v's group. */
+static uint64_t unprotected(const struct lruvec *v, struct reclaim_request *r, uint64_t size)
+{
+	uint64_t min, low;
+
+	memcg_protection(r->target, v->memcg, &min, &low);
+	if (!min && !low)
+		return size;
+	if (!r->low_reclaim && low > min) {
+		min = low;
+		r->low_skipped = true;
+	}
+	size -= mul_div_u64(size, min, MAX_OF(v->memcg->memory.usage, min) + 1);
+	return MAX_OF(size, (uint64_t)SWAP_CLUSTER_MAX);
+}
+
+void twolist_scan_counts(struct task *cur, const struct lruvec *v, struct reclaim_request *r,
 			 uint64_t nr[NR_LRU_LISTS])
 {
-	enum balance balance = choose_balance(cur, r);
-	uint64_t swappiness = cur->k->params.swappiness;
+	enum balance balance = choose_balance(cur, v, r);
+	uint64_t swappiness = memcg_swappiness(cur->k, v->memcg);
 	uint64_t total = r->anon_cost + r->file_cost, fraction[2], denominator;
 	uint64_t anon_cost = total + r->anon_cost, file_cost = total + r->file_cost;
 
@@ -99,7 +125,8 @@ void twolist_scan_counts(struct task *cur, const struct node *n, const struct re
 	denominator = fraction[0] + fraction[1];
 	for (unsigned l = LRU_INACTIVE_ANON; l <= LRU_ACTIVE_FILE; l++) {
 		bool file = lru_is_file(l);
-		uint64_t scan = lru_size_below(n, l, r->reclaim_idx) >> r->priority;
+		uint64_t scan =
+			unprotected(v, r, lru_size_below(cur->k, v, l, r->reclaim_idx)) >> r->priority;
 
 		if (balance == SCAN_FRACT)
 			scan = mul_div_u64(scan, fraction[file], denominator);
@@ -110,11 +137,11 @@ void twolist_scan_counts(struct task *cur, const struct node *n, const struct re
 }
 
 /* isolate_lru_folios: from the list's tail into dst; answers how many pages were looked at. */
-static uint64_t isolate(struct task *cur, struct node *n, enum lru_list l, uint64_t nr_to_scan,
+static uint64_t isolate(struct task *cur, struct lruvec *v, enum lru_list l, uint64_t nr_to_scan,
 			const struct reclaim_request *r, struct frame_list *dst, uint64_t *nr_scanned)
 {
 	struct frames *m = &cur->k->memory->frames;
-	struct frame_list *src = &n->lruvec.list[l], skipped, again;
+	struct frame_list *src = &v->list[l], skipped, again;
 	uint64_t scan = 0, total = 0, taken = 0;
 
 	frame_list_init(&skipped);
@@ -170,10 +197,11 @@ static bool too_many_isolated(const struct task *cur, const struct node *n, bool
 	return isolated > inactive;
 }
 
-static uint64_t shrink_inactive(struct task *cur, struct node *n, enum lru_list l, uint64_t nr_to_scan,
+static uint64_t shrink_inactive(struct task *cur, struct lruvec *v, enum lru_list l, uint64_t nr_to_scan,
 				struct reclaim_request *r)
 {
 	struct memory *m = cur->k->memory;
+	struct node *n = v->node;
 	bool file = lru_is_file(l), stalled = false;
 	struct frame_list list;
 	struct shrink_stat stat;
@@ -187,19 +215,19 @@ static uint64_t shrink_inactive(struct task *cur, struct node *n, enum lru_list 
 	}
 	lru_drain(cur);
 	frame_list_init(&list);
-	taken = isolate(cur, n, l, nr_to_scan, r, &list, &scanned);
+	taken = isolate(cur, v, l, nr_to_scan, r, &list, &scanned);
 	count_isolated(n, file, (int64_t)taken);
-	vm_event(m, is_kswapd(cur) ? VMEV_PGSCAN_KSWAPD : VMEV_PGSCAN_DIRECT, scanned);
+	reclaim_event(m, v, r, is_kswapd(cur) ? VMEV_PGSCAN_KSWAPD : VMEV_PGSCAN_DIRECT, scanned);
 	vm_event(m, file ? VMEV_PGSCAN_FILE : VMEV_PGSCAN_ANON, scanned);
 	m->fate.skipped += scanned - taken;
 	if (!taken)
 		return 0;
 	reclaimed = shrink_page_list(cur, &list, n, r, &stat, false);
-	putback_list(cur, &list, n);
+	putback_list(cur, &list, v);
 	count_isolated(n, file, -(int64_t)taken);
-	vm_event(m, is_kswapd(cur) ? VMEV_PGSTEAL_KSWAPD : VMEV_PGSTEAL_DIRECT, reclaimed);
+	reclaim_event(m, v, r, is_kswapd(cur) ? VMEV_PGSTEAL_KSWAPD : VMEV_PGSTEAL_DIRECT, reclaimed);
 	vm_event(m, file ? VMEV_PGSTEAL_FILE : VMEV_PGSTEAL_ANON, reclaimed);
-	lru_note_cost(&n->lruvec, file, stat.nr_pageout);
+	lru_note_cost(v, file, stat.nr_pageout);
 	if (stat.nr_unqueued_dirty == taken)
 		writeback_wake(cur->k);
 	r->nr.dirty += stat.nr_dirty;
@@ -212,22 +240,22 @@ static uint64_t shrink_inactive(struct task *cur, struct node *n, enum lru_list 
 	return reclaimed;
 }
 
-static void shrink_active(struct task *cur, struct node *n, enum lru_list l, uint64_t nr_to_scan,
+static void shrink_active(struct task *cur, struct lruvec *v, enum lru_list l, uint64_t nr_to_scan,
 			  struct reclaim_request *r)
 {
 	struct kernel *k = cur->k;
 	struct frames *m = &k->memory->frames;
 	struct frame_list hold, active, inactive;
-	uint64_t scanned, taken;
+	uint64_t scanned, taken, deactivated;
 	pfn_t pfn;
 
 	lru_drain(cur);
 	frame_list_init(&hold);
 	frame_list_init(&active);
 	frame_list_init(&inactive);
-	taken = isolate(cur, n, l, nr_to_scan, r, &hold, &scanned);
-	count_isolated(n, lru_is_file(l), (int64_t)taken);
-	vm_event(k->memory, VMEV_PGREFILL, scanned);
+	taken = isolate(cur, v, l, nr_to_scan, r, &hold, &scanned);
+	count_isolated(v->node, lru_is_file(l), (int64_t)taken);
+	reclaim_event(k->memory, v, r, VMEV_PGREFILL, scanned);
 	while ((pfn = hold.last) != PFN_NONE) {
 		struct frame *f = &m->f[pfn];
 		uint32_t vm_flags = 0;
@@ -239,26 +267,29 @@ static void shrink_active(struct task *cur, struct node *n, enum lru_list l, uin
 			lru_putback(cur, pfn);
 			continue;
 		}
-		if (page_referenced(cur, pfn, &vm_flags) && vm_flags & VM_EXEC && frame_is_file_lru(f)) {
+		if (page_referenced(cur, pfn, r->target, &vm_flags) && vm_flags & VM_EXEC &&
+		    frame_is_file_lru(f)) {
 			frame_list_push(m, &active, pfn);
 			continue;
 		}
 		f->flags = (f->flags & ~(uint32_t)FR_ACTIVE) | FR_WORKINGSET;
 		frame_list_push(m, &inactive, pfn);
 	}
-	putback_list(cur, &active, n);
-	vm_event(k->memory, VMEV_PGDEACTIVATE, putback_list(cur, &inactive, n));
-	count_isolated(n, lru_is_file(l), -(int64_t)taken);
+	putback_list(cur, &active, v);
+	deactivated = putback_list(cur, &inactive, v);
+	vm_event(k->memory, VMEV_PGDEACTIVATE, deactivated);
+	memcg_vm_event(v->memcg, VMEV_PGDEACTIVATE, deactivated);
+	count_isolated(v->node, lru_is_file(l), -(int64_t)taken);
 	sched_cond(cur);
 }
 
-static uint64_t shrink_one_list(struct task *cur, struct node *n, enum lru_list l, uint64_t nr_to_scan,
+static uint64_t shrink_one_list(struct task *cur, struct lruvec *v, enum lru_list l, uint64_t nr_to_scan,
 				struct reclaim_request *r)
 {
 	if (!lru_is_active(l))
-		return shrink_inactive(cur, n, l, nr_to_scan, r);
+		return shrink_inactive(cur, v, l, nr_to_scan, r);
 	if (lru_is_file(l) ? r->deactivate_file : r->deactivate_anon)
-		shrink_active(cur, n, l, nr_to_scan, r);
+		shrink_active(cur, v, l, nr_to_scan, r);
 	else
 		r->skipped_deactivate = true;
 	return 0;
@@ -286,13 +317,13 @@ static bool rebalance(uint64_t nr[NR_LRU_LISTS], const uint64_t target[NR_LRU_LI
 	return true;
 }
 
-static void twolist_shrink(struct task *cur, struct node *n, struct reclaim_request *r)
+static void twolist_shrink(struct task *cur, struct lruvec *v, struct reclaim_request *r)
 {
 	uint64_t nr[NR_LRU_LISTS] = {0}, target[NR_LRU_LISTS], reclaimed = 0;
-	bool proportional = !is_kswapd(cur) && r->priority == DEF_PRIORITY;
+	bool proportional = !r->target && !is_kswapd(cur) && r->priority == DEF_PRIORITY;
 	struct swap_plug plug;
 
-	twolist_scan_counts(cur, n, r, nr);
+	twolist_scan_counts(cur, v, r, nr);
 	memcpy(target, nr, sizeof target);
 	swap_plug_start(cur, &plug);
 	while (nr[LRU_INACTIVE_ANON] || nr[LRU_ACTIVE_FILE] || nr[LRU_INACTIVE_FILE]) {
@@ -302,7 +333,7 @@ static void twolist_shrink(struct task *cur, struct node *n, struct reclaim_requ
 			if (!scan)
 				continue;
 			nr[l] -= scan;
-			reclaimed += shrink_one_list(cur, n, l, scan, r);
+			reclaimed += shrink_one_list(cur, v, l, scan, r);
 		}
 		sched_cond(cur);
 		if (reclaimed < r->nr_to_reclaim || proportional)
@@ -312,20 +343,24 @@ static void twolist_shrink(struct task *cur, struct node *n, struct reclaim_requ
 	}
 	swap_plug_finish(cur, &plug);
 	r->nr_reclaimed += reclaimed;
-	if (can_age_anon(cur) && inactive_is_low(n, LRU_INACTIVE_ANON))
-		shrink_active(cur, n, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX, r);
+	if (can_age_anon(cur, v->node, r) && inactive_is_low(v, LRU_INACTIVE_ANON))
+		shrink_active(cur, v, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX, r);
 }
 
 static void twolist_age(struct task *cur, struct node *n, struct reclaim_request *r)
 {
-	if (can_age_anon(cur) && inactive_is_low(n, LRU_INACTIVE_ANON))
-		shrink_active(cur, n, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX, r);
+	struct lruvec *v = NULL;
+
+	if (!can_age_anon(cur, n, r) || !inactive_is_low(&n->lruvec, LRU_INACTIVE_ANON))
+		return;
+	while ((v = memcg_next(cur->k, n, NULL, v)))
+		shrink_active(cur, v, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX, r);
 }
 
-static void twolist_finish(struct node *n)
+static void twolist_finish(struct lruvec *l)
 {
-	n->lruvec.refaults[0] = n->lruvec.flushed.activated[0];
-	n->lruvec.refaults[1] = n->lruvec.flushed.activated[1];
+	l->refaults[0] = l->flushed.activated[0];
+	l->refaults[1] = l->flushed.activated[1];
 }
 
 const struct reclaim_ops reclaim_twolist_ops = {

@@ -19,6 +19,7 @@ struct walk {
 	struct flush_batch *batch;
 	unsigned referenced;
 	uint32_t vm_flags;
+	const struct memcg *target;
 	const struct vma *seen; /* whose references to a huge page's parts count once */
 };
 
@@ -46,7 +47,8 @@ static void look_around(struct walk *w, struct mm *mm, struct vma *v, vaddr_t va
 {
 	struct kernel *k = w->cur->k;
 	unsigned nid = frame_of(k->memory, w->pfn)->nid, young = 0, n = 0;
-	const struct lru_gens *g = k->memory->node[nid].lruvec.gens;
+	const uint32_t group = frame_of(k->memory, w->pfn)->memcg;
+	const struct lru_gens *g = frame_lruvec(k->memory, frame_of(k->memory, w->pfn))->gens;
 	struct ptable *t = pgtable_table(&mm->pt, va, 1);
 	const bool kswapd = w->cur->flags & TASK_KSWAPD, walks = kswapd || w->cur->mm_walk;
 	bool can_swap = kswapd ? g->kswapd_can_swap : w->cur->mm_walk != MM_WALK_FILE;
@@ -61,7 +63,7 @@ static void look_around(struct walk *w, struct mm *mm, struct vma *v, vaddr_t va
 		if ((*e & (PTE_PRESENT | PTE_ACCESSED | PTE_SPECIAL)) != (PTE_PRESENT | PTE_ACCESSED))
 			continue;
 		f = frame_of(k->memory, page_head(k->memory, pte_pfn(*e)));
-		if (f->nid != nid || (!can_swap && !frame_is_file_lru(f)))
+		if (f->nid != nid || f->memcg != group || (!can_swap && !frame_is_file_lru(f)))
 			continue;
 		*e &= ~PTE_ACCESSED;
 		young++;
@@ -107,6 +109,8 @@ static bool referenced_one(struct mm *mm, uint64_t vpn, void *arg)
 	pte_t *pte = entry_of(mm, va);
 	bool huge;
 
+	if (UNLIKELY(w->target != NULL) && !memcg_is_in(memcg_of(w->cur->k, mm->memcg), w->target))
+		return true;
 	CHECK(pte && pte_present(*pte), "frame %u: mapping of mm %u at %" PRIx64 " is gone", w->pfn, mm->id,
 	      va);
 	huge = *pte & PTE_HUGE;
@@ -116,7 +120,7 @@ static bool referenced_one(struct mm *mm, uint64_t vpn, void *arg)
 		return false;
 	}
 	if (v && !huge && *pte & PTE_ACCESSED && !(flags & (VM_SEQ_READ | VM_RAND_READ)) &&
-	    frame_node(w->cur->k->memory, frame_of(w->cur->k->memory, w->pfn))->lruvec.gens) {
+	    frame_lruvec(w->cur->k->memory, frame_of(w->cur->k->memory, w->pfn))->gens) {
 		look_around(w, mm, v, va);
 		count_reference(w, v, flags);
 	}
@@ -128,9 +132,9 @@ static bool referenced_one(struct mm *mm, uint64_t vpn, void *arg)
 	return true;
 }
 
-unsigned page_referenced(struct task *cur, pfn_t pfn, uint32_t *vm_flags)
+unsigned page_referenced(struct task *cur, pfn_t pfn, const struct memcg *target, uint32_t *vm_flags)
 {
-	struct walk w = {.cur = cur, .pfn = pfn};
+	struct walk w = {.cur = cur, .pfn = pfn, .target = target};
 
 	rmap_walk(cur->k, pfn, referenced_one, &w);
 	*vm_flags = w.vm_flags;

@@ -39,9 +39,10 @@ static void block(struct task *cur)
 void sched_sync(struct task *cur)
 {
 	struct eventq *q = cur->k->eventq;
+	const struct exec *x = cur->exec;
 	tick_t own = task_now(cur);
 
-	if (LIKELY(eventq_next_time(q) >= own))
+	if (LIKELY(eventq_next_time(q) >= own && x->cycles < cur->k->sched->rq[x->cpu].next_tick))
 		return;
 	if (bare(cur)) {
 		while (eventq_next_time(q) < own)
