@@ -121,7 +121,9 @@ static int write_file(const struct db *d, const struct options *o, struct err *e
 	is_file = !fstat(fileno(f), &st) && S_ISREG(st.st_mode);
 	rc = report_write(d, &o->request, f, e);
 	if (fclose(f) && !rc)
-		rc = err_set(e, ERR_IO, "report: writing %s failed: %s", o->out, strerror(errno));
+		rc = err_set(e, ERR_IO, "writing failed: %s", strerror(errno));
+	if (rc == -(int)ERR_IO && !strstr(e->text, o->store))
+		err_prefix(e, "%s: ", o->out);
 	if (rc && is_file)
 		unlink(o->out);
 	return rc;

@@ -10,6 +10,8 @@
  */
 #include "analysis/db.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -243,6 +245,46 @@ static int prepare_for_writing(const struct db *d, struct err *e)
 	return db_exec(d, "PRAGMA foreign_keys = ON", "opening", e);
 }
 
+static int has_table(const struct db *d, const char *name, size_t n, bool *has, struct err *e)
+{
+	char *sql =
+		sqlite3_mprintf("SELECT count(*) FROM main.sqlite_schema WHERE name = '%.*q'", (int)n, name);
+	int64_t count = 0;
+	int rc = sql ? db_int(d, sql, &count, e) : err_set(e, ERR_NOMEM, "%s: out of memory", d->path);
+
+	sqlite3_free(sql);
+	*has = count != 0;
+	return rc;
+}
+
+/* Tables that are younger than the store, for the time it is read: the views speak of them. They are empty.
+ */
+static int create_additions(const struct db *d, struct err *e)
+{
+	static const char verb[] = "CREATE TABLE IF NOT EXISTS ";
+	int rc = 0;
+
+	for (const char *p = sql_additions; !rc && (p = strstr(p, verb));) {
+		sqlite3_stmt *st = NULL;
+		char *sql = NULL;
+		bool has;
+
+		p += sizeof verb - 1;
+		rc = has_table(d, p, strcspn(p, "( "), &has, e);
+		if (rc || has)
+			continue;
+		sql = sqlite3_mprintf("CREATE TEMP TABLE %s", p); /* its first statement alone is prepared */
+		if (!sql)
+			return err_set(e, ERR_NOMEM, "%s: out of memory", d->path);
+		rc = db_prepare(d, sql, &st, e);
+		if (!rc && sqlite3_step(st) != SQLITE_DONE)
+			rc = db_fail(d, "creating", e);
+		sqlite3_finalize(st);
+		sqlite3_free(sql);
+	}
+	return rc;
+}
+
 /* Reads with this program's own views, also where the stored ones are older. */
 static int prepare_for_reading(const struct db *d, struct err *e)
 {
@@ -255,7 +297,10 @@ static int prepare_for_reading(const struct db *d, struct err *e)
 		return err_set(e, ERR_STORE, "%s: not a result store (the file is empty)", d->path);
 	if ((rc = views_are_current(d, &current, e)))
 		return rc;
-	return current ? 0 : create_views(d, "temp", e);
+	if (current)
+		return 0;
+	rc = create_additions(d, e);
+	return rc ? rc : create_views(d, "temp", e);
 }
 
 static bool is_directory(const char *path)
@@ -265,6 +310,21 @@ static bool is_directory(const char *path)
 	return stat(path, &sb) == 0 && S_ISDIR(sb.st_mode);
 }
 
+/* SQLite tries again to read only, and then its errno is that there is no such file: asks for the first one.
+ */
+static int cannot_open(const struct db *d, int flags, struct err *e)
+{
+	int fd;
+
+	if (flags & SQLITE_OPEN_CREATE) {
+		fd = open(d->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+		if (fd < 0)
+			return err_set(e, ERR_OPEN, "%s: opening: %s", d->path, strerror(errno));
+		close(fd);
+	}
+	return db_fail(d, "opening", e);
+}
+
 static int open_handle(struct db *d, int flags, struct err *e)
 {
 	int rc = sqlite3_open_v2(d->path, &d->h, flags, NULL);
@@ -272,7 +332,7 @@ static int open_handle(struct db *d, int flags, struct err *e)
 	if (d->h)
 		sqlite3_extended_result_codes(d->h, 1);
 	if (rc != SQLITE_OK)
-		return db_fail(d, "opening", e);
+		return cannot_open(d, flags, e);
 	sqlite3_busy_timeout(d->h, busy_ms);
 	return 0;
 }

@@ -6,6 +6,12 @@
  * a few hundred nanoseconds a value when it is handed over, about a microsecond a row when the snapshot ends.
  * Invariant: outside a transaction every known row id is committed (store_fail forgets them all).
  *
+ * A commit costs milliseconds of the disk. Interval snapshots that follow each other more closely than
+ * COMMIT_APART_NS wait in memory, without a lock on the file, and are written together; a snapshot of any
+ * other kind, the end and an interval snapshot that comes later than that are written at once, with all that
+ * waits. So the file holds whole snapshots from the first on, and a program that is killed loses those of the
+ * last moment.
+ *
  * A definition (unit, sentence) that differs from the stored one replaces it: the newest program's words
  * hold.
  */
@@ -13,25 +19,24 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "analysis/db.h"
 #include "analysis/intern.h"
+#include "analysis/rows.h"
 #include "analysis/statements.h"
 #include "sim/check.h"
 #include "sim/mem.h"
 
 /* Events kept in memory at most, before they are written without waiting for a snapshot. */
 #define EVENTS_KEPT 65536
+/* Wall time between commits of interval snapshots, and the values kept in memory at most. */
+#define COMMIT_APART_NS (UINT64_C(250) * 1000 * 1000)
+#define VALUES_KEPT     (1u << 20)
 
 static const char *const param_kind_names[] = {"u64", "bytes", "bool", "enum", "str", "list"};
 static const char *const stat_kind_names[] = {"counter", "gauge", "histogram"};
 static const char *const snapshot_kind_names[] = {"warmup", "interval", "named", "final"};
-
-/* A growing array of rows that wait for their transaction. */
-struct rows {
-	void *v;
-	size_t n, cap;
-};
 
 struct metric_row {
 	uint32_t stat, instance;
@@ -66,6 +71,12 @@ struct stat_def {
 	char *unit, *sentence;
 };
 
+/* A snapshot and how far its rows reach: they begin where those of the one before end. */
+struct pending_snapshot {
+	struct snapshot_info info; /* label is owned */
+	size_t metrics, histograms, buckets, counters;
+};
+
 struct store {
 	struct sink sink;
 	struct db db;
@@ -73,24 +84,15 @@ struct store {
 	int64_t run_id;
 	struct intern stats, instances, strings;
 	struct rows stat_defs; /* by number of stats */
-	bool in_snapshot;
-	struct snapshot_info snapshot; /* label is owned */
+	bool in_snapshot;      /* the last one is open */
+	struct rows snapshots; /* that wait for their transaction, and their rows */
 	struct rows metrics, histograms, buckets, counters, events;
-	uint64_t next_event;
+	uint64_t next_event, committed_ns;
 };
 
 static struct store *store_of(struct sink *s)
 {
 	return CONTAINER_OF(s, struct store, sink);
-}
-
-static void *rows_add(struct rows *r, size_t size)
-{
-	if (r->n == r->cap) {
-		r->cap = r->cap ? 2 * r->cap : 256;
-		r->v = mem_realloc(r->v, r->cap, size);
-	}
-	return (char *)r->v + size * r->n++;
 }
 
 /* Rolls back, so that no row id of the lost transaction is used again. Returns rc. */
@@ -103,71 +105,63 @@ static int store_fail(struct store *s, int rc)
 	return rc;
 }
 
-static int stat_id(struct store *s, uint32_t n, int64_t *id, struct err *e)
+static int define_stat(struct store *s, uint32_t n, struct err *e)
 {
 	const struct stat_def *def = (const struct stat_def *)s->stat_defs.v + n;
-	int rc;
+	const char *name = s->stats.texts[n];
+	int rc = statements_insert(&s->st, e, ST_STAT_DEF, "tttt", name, stat_kind_names[def->kind],
+				   def->unit, def->sentence);
 
-	if (!s->stats.ids[n]) {
-		rc = statements_insert(&s->st, e, ST_STAT_DEF, "tttt", s->stats.texts[n],
-				       stat_kind_names[def->kind], def->unit, def->sentence);
-		if (!rc)
-			rc = statements_look_up(&s->st, e, &s->stats.ids[n], ST_STAT_ID, "t",
-						s->stats.texts[n]);
-		if (rc)
-			return rc;
-	}
-	*id = s->stats.ids[n];
-	return 0;
+	return rc ? rc : statements_look_up(&s->st, e, &s->stats.ids[n], ST_STAT_ID, "t", name);
 }
 
 /* An instance's text is one character for the scope and the instance behind it. */
-static int instance_id(struct store *s, uint32_t n, int64_t *id, struct err *e)
+static int define_instance(struct store *s, uint32_t n, struct err *e)
 {
 	const char *text = s->instances.texts[n];
 	const char *scope = stat_scope_name((enum stat_scope)(text[0] - 'A'));
-	int rc;
+	int rc = statements_insert(&s->st, e, ST_INSTANCE_DEF, "tt", scope, text + 1);
 
-	if (!s->instances.ids[n]) {
-		rc = statements_insert(&s->st, e, ST_INSTANCE_DEF, "tt", scope, text + 1);
-		if (!rc)
-			rc = statements_look_up(&s->st, e, &s->instances.ids[n], ST_INSTANCE_ID, "tt", scope,
-						text + 1);
-		if (rc)
-			return rc;
-	}
-	*id = s->instances.ids[n];
-	return 0;
+	return rc ? rc
+		  : statements_look_up(&s->st, e, &s->instances.ids[n], ST_INSTANCE_ID, "tt", scope,
+				       text + 1);
 }
 
-static int string_id(struct store *s, uint32_t n, int64_t *id, struct err *e)
+static int define_string(struct store *s, uint32_t n, struct err *e)
 {
-	int rc;
+	const char *text = s->strings.texts[n];
+	int rc = statements_insert(&s->st, e, ST_STRING_DEF, "t", text);
 
-	if (!s->strings.ids[n]) {
-		rc = statements_insert(&s->st, e, ST_STRING_DEF, "t", s->strings.texts[n]);
-		if (!rc)
-			rc = statements_look_up(&s->st, e, &s->strings.ids[n], ST_STRING_ID, "t",
-						s->strings.texts[n]);
-		if (rc)
-			return rc;
-	}
-	*id = s->strings.ids[n];
-	return 0;
+	return rc ? rc : statements_look_up(&s->st, e, &s->strings.ids[n], ST_STRING_ID, "t", text);
 }
 
-static int write_metrics(struct store *s, int64_t snapshot, struct err *e)
+/* Texts get their row ids in the order in which they came, so that ids do not depend on when a commit was
+ * due. */
+static int write_definitions(struct store *s, struct err *e)
 {
-	const struct metric_row *rows = s->metrics.v;
-	int64_t stat, instance;
 	int rc = 0;
 
-	for (size_t i = 0; i < s->metrics.n; i++) {
-		const struct metric_row *r = &rows[i];
+	for (uint32_t n = 0; n < s->stats.n && !rc; n++)
+		if (!s->stats.ids[n])
+			rc = define_stat(s, n, e);
+	for (uint32_t n = 0; n < s->instances.n && !rc; n++)
+		if (!s->instances.ids[n])
+			rc = define_instance(s, n, e);
+	for (uint32_t n = 0; n < s->strings.n && !rc; n++)
+		if (!s->strings.ids[n])
+			rc = define_string(s, n, e);
+	return rc;
+}
 
-		if ((rc = stat_id(s, r->stat, &stat, e)) || (rc = instance_id(s, r->instance, &instance, e)))
-			return rc;
-		rc = statements_insert(&s->st, NULL, ST_METRIC, "iiii", snapshot, stat, instance, r->value);
+static int write_metrics(struct store *s, int64_t snapshot, size_t from, size_t to, struct err *e)
+{
+	const struct metric_row *rows = s->metrics.v;
+
+	for (size_t i = from; i < to; i++) {
+		const struct metric_row *r = &rows[i];
+		int rc = statements_insert(&s->st, NULL, ST_METRIC, "iiii", snapshot, s->stats.ids[r->stat],
+					   s->instances.ids[r->instance], r->value);
+
 		if (rc && sqlite3_errcode(s->db.h) == SQLITE_CONSTRAINT_PRIMARYKEY)
 			return err_set(
 				e, ERR_STORE, "%s: two values of %s for one %s (%s) in one snapshot",
@@ -195,17 +189,17 @@ static int write_buckets(struct store *s, const struct histogram_row *h, const i
 	return rc;
 }
 
-static int write_histograms(struct store *s, int64_t snapshot, struct err *e)
+static int write_histograms(struct store *s, int64_t snapshot, size_t from, size_t to, struct err *e)
 {
 	const struct histogram_row *rows = s->histograms.v;
 	int64_t key[3] = {snapshot, 0, 0};
 	int rc = 0;
 
-	for (size_t i = 0; i < s->histograms.n && !rc; i++) {
+	for (size_t i = from; i < to && !rc; i++) {
 		const struct histogram_row *h = &rows[i];
 
-		if ((rc = stat_id(s, h->stat, &key[1], e)) || (rc = instance_id(s, h->instance, &key[2], e)))
-			break;
+		key[1] = s->stats.ids[h->stat];
+		key[2] = s->instances.ids[h->instance];
 		rc = statements_insert(&s->st, e, ST_HISTOGRAM, "iiiiiii", key[0], key[1], key[2],
 				       db_clamp(h->count), db_clamp(h->sum), db_clamp(h->min),
 				       db_clamp(h->max));
@@ -215,36 +209,30 @@ static int write_histograms(struct store *s, int64_t snapshot, struct err *e)
 	return rc;
 }
 
-static int write_counters(struct store *s, int64_t snapshot, struct err *e)
+static int write_counters(struct store *s, int64_t snapshot, size_t from, size_t to, struct err *e)
 {
 	const struct counter_row *rows = s->counters.v;
-	int64_t scope, counter;
+	const int64_t *ids = s->strings.ids;
 	int rc = 0;
 
-	for (size_t i = 0; i < s->counters.n && !rc; i++) {
-		if ((rc = string_id(s, rows[i].scope, &scope, e)) ||
-		    (rc = string_id(s, rows[i].counter, &counter, e)))
-			break;
-		rc = statements_insert(&s->st, e, ST_COUNTER, "iiii", snapshot, scope, counter,
-				       rows[i].value);
-	}
+	for (size_t i = from; i < to && !rc; i++)
+		rc = statements_insert(&s->st, e, ST_COUNTER, "iiii", snapshot, ids[rows[i].scope],
+				       ids[rows[i].counter], rows[i].value);
 	return rc;
 }
 
 static int write_events(struct store *s, struct err *e)
 {
 	const struct event_row *rows = s->events.v;
-	int64_t kind, scope;
+	const int64_t *ids = s->strings.ids;
 	int rc = 0;
 
 	for (size_t i = 0; i < s->events.n && !rc; i++) {
 		const struct event_row *r = &rows[i];
 
-		if ((rc = string_id(s, r->kind, &kind, e)) || (rc = string_id(s, r->scope, &scope, e)))
-			break;
 		rc = statements_insert(&s->st, e, ST_EVENT, "iiiiiit", s->run_id,
-				       (int64_t)(s->next_event + i), db_clamp(r->time), kind, scope, r->value,
-				       r->detail);
+				       (int64_t)(s->next_event + i), db_clamp(r->time), ids[r->kind],
+				       ids[r->scope], r->value, r->detail);
 	}
 	return rc;
 }
@@ -258,30 +246,85 @@ static void forget_events(struct store *s)
 	s->events.n = 0;
 }
 
-static void forget_snapshot(struct store *s)
+/* Where the rows of snapshot i begin. */
+static struct pending_snapshot pending_start(const struct store *s, size_t i)
 {
-	char *label = (char *)(uintptr_t)s->snapshot.label;
-
-	mem_free(label);
-	s->snapshot.label = NULL;
-	s->in_snapshot = false;
-	s->metrics.n = s->histograms.n = s->buckets.n = s->counters.n = 0;
+	return i ? ((struct pending_snapshot *)s->snapshots.v)[i - 1] : (struct pending_snapshot){0};
 }
 
-/* Writes the waiting events in a transaction of their own. */
-static int flush_events(struct store *s, struct err *e)
+/* The snapshots behind the first n, with their rows. */
+static void forget_snapshots(struct store *s, size_t n)
+{
+	struct pending_snapshot *all = s->snapshots.v, end = pending_start(s, n);
+
+	for (size_t i = n; i < s->snapshots.n; i++)
+		mem_free((char *)(uintptr_t)all[i].info.label);
+	s->snapshots.n = n;
+	s->metrics.n = end.metrics;
+	s->histograms.n = end.histograms;
+	s->buckets.n = end.buckets;
+	s->counters.n = end.counters;
+	s->in_snapshot = false;
+}
+
+static int write_snapshot(struct store *s, size_t n, struct err *e)
+{
+	const struct pending_snapshot from = pending_start(s, n),
+				      *to = &((struct pending_snapshot *)s->snapshots.v)[n];
+	const struct snapshot_info *i = &to->info;
+	int64_t id;
+	int rc = statements_insert(&s->st, e, ST_SNAPSHOT, "iittii", s->run_id, (int64_t)i->seq,
+				   snapshot_kind_names[i->kind], i->label, db_clamp(i->time),
+				   db_clamp(i->accesses));
+
+	id = sqlite3_last_insert_rowid(s->db.h);
+	if (rc || (rc = write_metrics(s, id, from.metrics, to->metrics, e)) ||
+	    (rc = write_histograms(s, id, from.histograms, to->histograms, e)))
+		return rc;
+	return write_counters(s, id, from.counters, to->counters, e);
+}
+
+/* All that waits, within the transaction that is open. */
+static int write_pending(struct store *s, struct err *e)
+{
+	int rc = write_definitions(s, e);
+
+	for (size_t i = 0; i < s->snapshots.n && !rc; i++)
+		rc = write_snapshot(s, i, e);
+	return rc ? rc : write_events(s, e);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int commit(struct store *s, struct err *e)
+{
+	int rc = db_commit(&s->db, e);
+
+	if (rc)
+		return rc;
+	s->committed_ns = now_ns();
+	s->next_event += s->events.n;
+	forget_events(s);
+	forget_snapshots(s, 0);
+	return 0;
+}
+
+/* Writes what waits in a transaction of its own. */
+static int flush(struct store *s, struct err *e)
 {
 	int rc = db_begin(&s->db, e);
 
 	if (!rc)
-		rc = write_events(s, e);
+		rc = write_pending(s, e);
 	if (!rc)
-		rc = db_commit(&s->db, e);
-	if (rc)
-		return store_fail(s, rc);
-	s->next_event += s->events.n;
-	forget_events(s);
-	return 0;
+		rc = commit(s, e);
+	return rc ? store_fail(s, rc) : 0;
 }
 
 static int write_params(struct store *s, const struct param_set *params, struct err *e)
@@ -337,11 +380,15 @@ static int store_snapshot_begin(struct sink *sink, const struct snapshot_info *i
 {
 	struct store *s = store_of(sink);
 
+	struct pending_snapshot *p;
+
 	(void)e;
 	CHECK(s->run_id, "a snapshot begins outside a run");
-	forget_snapshot(s); /* one that was cut off by an error */
-	s->snapshot = *info;
-	s->snapshot.label = mem_strdup(info->label);
+	if (s->in_snapshot) /* one that was cut off by an error */
+		forget_snapshots(s, s->snapshots.n - 1);
+	p = rows_add(&s->snapshots, sizeof *p);
+	*p = (struct pending_snapshot){.info = *info};
+	p->info.label = mem_strdup(info->label);
 	s->in_snapshot = true;
 	return 0;
 }
@@ -414,37 +461,31 @@ static int store_kernel_counter(struct sink *sink, const char *scope, const char
 	return 0;
 }
 
-static int write_snapshot(struct store *s, struct err *e)
+/* An interval snapshot may wait for others; see above. */
+static bool may_wait(const struct store *s, enum snapshot_kind kind)
 {
-	const struct snapshot_info *i = &s->snapshot;
-	int64_t id;
-	int rc = statements_insert(&s->st, e, ST_SNAPSHOT, "iittii", s->run_id, (int64_t)i->seq,
-				   snapshot_kind_names[i->kind], i->label, db_clamp(i->time),
-				   db_clamp(i->accesses));
-
-	id = sqlite3_last_insert_rowid(s->db.h);
-	if (rc || (rc = write_metrics(s, id, e)) || (rc = write_histograms(s, id, e)) ||
-	    (rc = write_counters(s, id, e)))
-		return rc;
-	return write_events(s, e);
+	return kind == SNAPSHOT_INTERVAL && s->metrics.n + s->counters.n < VALUES_KEPT &&
+	       now_ns() - s->committed_ns < COMMIT_APART_NS;
 }
 
 static int store_snapshot_end(struct sink *sink, struct err *e)
 {
 	struct store *s = store_of(sink);
-	int rc = db_begin(&s->db, e);
+	struct pending_snapshot *p = (struct pending_snapshot *)s->snapshots.v + s->snapshots.n - 1;
+	int rc;
 
 	CHECK(s->in_snapshot, "a snapshot ends that has not begun");
-	if (!rc)
-		rc = write_snapshot(s, e);
-	if (!rc)
-		rc = db_commit(&s->db, e);
-	forget_snapshot(s);
+	s->in_snapshot = false;
+	p->metrics = s->metrics.n;
+	p->histograms = s->histograms.n;
+	p->buckets = s->buckets.n;
+	p->counters = s->counters.n;
+	if (may_wait(s, p->info.kind))
+		return 0;
+	rc = flush(s, e);
 	if (rc)
-		return store_fail(s, rc);
-	s->next_event += s->events.n;
-	forget_events(s);
-	return 0;
+		forget_snapshots(s, 0);
+	return rc;
 }
 
 static int store_event(struct sink *sink, tick_t time, const char *kind, const char *scope, int64_t value,
@@ -455,27 +496,26 @@ static int store_event(struct sink *sink, tick_t time, const char *kind, const c
 
 	*r = (struct event_row){time, intern_number(&s->strings, kind), intern_number(&s->strings, scope),
 				value, detail ? mem_strdup(detail) : NULL};
-	return s->events.n < EVENTS_KEPT ? 0 : flush_events(s, e);
+	return s->events.n < EVENTS_KEPT || s->in_snapshot ? 0 : flush(s, e);
 }
 
 static int store_end(struct sink *sink, const struct run_end *end, struct err *e)
 {
 	struct store *s = store_of(sink);
-	int rc = db_begin(&s->db, e);
+	int rc;
 
+	if (s->in_snapshot)
+		forget_snapshots(s, s->snapshots.n - 1);
+	rc = db_begin(&s->db, e);
 	if (!rc)
-		rc = write_events(s, e);
+		rc = write_pending(s, e);
 	if (!rc)
 		rc = statements_insert(&s->st, e, ST_END, "ttiidii", end->status, end->message,
 				       db_clamp(end->time), db_clamp(end->accesses), end->wall_seconds,
 				       db_clamp(end->peak_rss_kb), s->run_id);
 	if (!rc)
-		rc = db_commit(&s->db, e);
-	if (rc)
-		return store_fail(s, rc);
-	s->next_event += s->events.n;
-	forget_events(s);
-	return 0;
+		rc = commit(s, e);
+	return rc ? store_fail(s, rc) : 0;
 }
 
 static const struct sink_ops store_ops = {
@@ -526,7 +566,7 @@ void store_sink_close(struct sink *sink)
 	statements_release(&s->st);
 	db_rollback(&s->db);
 	db_close(&s->db);
-	forget_snapshot(s);
+	forget_snapshots(s, 0);
 	forget_events(s);
 	for (size_t i = 0; i < s->stat_defs.n; i++) {
 		mem_free(((struct stat_def *)s->stat_defs.v)[i].unit);
@@ -535,8 +575,9 @@ void store_sink_close(struct sink *sink)
 	intern_release(&s->stats);
 	intern_release(&s->instances);
 	intern_release(&s->strings);
-	all = (struct rows[]){s->stat_defs, s->metrics, s->histograms, s->buckets, s->counters, s->events};
-	for (size_t i = 0; i < 6; i++)
+	all = (struct rows[]){s->stat_defs, s->snapshots, s->metrics, s->histograms,
+			      s->buckets,   s->counters,  s->events};
+	for (size_t i = 0; i < 7; i++)
 		mem_free(all[i].v);
 	mem_free(s);
 }

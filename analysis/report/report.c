@@ -9,6 +9,7 @@
  */
 #include "analysis/report/report.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,6 +328,6 @@ int report_write(const struct db *d, const struct report_request *q, FILE *f, st
 	title_of(q, &r, title, sizeof title);
 	rc = write_page(d, title, &r, f, e);
 	if (!rc && (fflush(f) || ferror(f)))
-		rc = err_set(e, ERR_IO, "report: writing the page failed");
+		rc = err_set(e, ERR_IO, "writing the page failed: %s", strerror(errno));
 	return rc;
 }

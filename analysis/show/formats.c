@@ -26,6 +26,8 @@ static const struct show_format formats[] = {
 	{"procrank", SHOW_MACHINE, NULL, "processes by proportional share, as Android's procrank",
 	 show_procrank},
 	{"showmap", SHOW_PROCESS, NULL, "mappings by name, as Android's showmap", show_showmap},
+	{"memcg", SHOW_MACHINE, NULL, "the files of memory cgroups, /sys/fs/cgroup/NAME/memory.*",
+	 show_memcg},
 	{"oom", SHOW_MACHINE, NULL,
 	 "what the kernel logs when it kills for memory; --at oom-1, ...: which kill", show_oom},
 	{"maps", SHOW_PROCESS, "proc/%u/maps", "mappings, /proc/PID/maps", show_maps},

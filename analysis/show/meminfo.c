@@ -56,7 +56,7 @@ static const struct line lines[] = {
 static const struct line huge_lines[] = {
 	{"AnonHugePages:  ", "vmstat", "nr_anon_transparent_hugepages", 2048},
 	{"ShmemHugePages: ", "vmstat", "nr_shmem_hugepages", 2048},
-	{"ShmemPmdMapped: ", NULL, NULL, 0},
+	{"ShmemPmdMapped: ", "vmstat", "nr_shmem_pmdmapped", 2048},
 	{"FileHugePages:  ", "vmstat", "nr_file_hugepages", 2048},
 	{"FilePmdMapped:  ", NULL, NULL, 0},
 };
@@ -124,7 +124,7 @@ static const struct node_line node_lines[] = {
 	{"SUnreclaim:     ", "nr_slab_unreclaimable", NULL, 4},
 	{"AnonHugePages:  ", "nr_anon_transparent_hugepages", NULL, 4},
 	{"ShmemHugePages: ", "nr_shmem_hugepages", NULL, 4},
-	{"ShmemPmdMapped: ", NULL, NULL, 0},
+	{"ShmemPmdMapped: ", "nr_shmem_pmdmapped", NULL, 4},
 	{"FileHugePages: ", "nr_file_hugepages", NULL, 4},
 	{"FilePmdMapped: ", NULL, NULL, 0},
 };

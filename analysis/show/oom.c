@@ -7,8 +7,9 @@
  * the state of memory and the tasks.
  *
  * Not modelled: users (root), the registers and calls of the stack dump (its first line is printed), cpusets
- * and memory cgroups ("/"), the reaper's line.
+ * ("/"), the reaper's line.
  */
+#include "analysis/show/memcg.h"
 #include "analysis/show/showmem.h"
 
 #include <stdlib.h>
@@ -108,15 +109,23 @@ static const char *asker(const struct show *s, unsigned kill)
 	return *comm ? comm : text(s, kill, "invoked_by");
 }
 
-/* dump_tasks: processes with an address space. */
-static void print_tasks(const struct show *s, const struct klog *l)
+/* Whether a group was at its limit, not the machine. */
+static bool of_group(const struct show *s, unsigned kill)
 {
+	return !strcmp(text(s, kill, "constraint"), "CONSTRAINT_MEMCG");
+}
+
+/* dump_tasks: processes with an address space. */
+static void print_tasks(const struct show *s, unsigned kill, const struct klog *l)
+{
+	const char *group = of_group(s, kill) ? text(s, kill, "oom_memcg") : NULL;
+
 	klog_line(l, "Tasks state (memory values in pages):");
 	klog_line(l, "[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name");
 	for (const char *p = NULL; (p = show_next(s, "proc/P", p));) {
 		unsigned pid = (unsigned)strtoul(p + 6, NULL, 10);
 
-		if (!show_get(s, p, "VmSize"))
+		if (!show_get(s, p, "VmSize") || (group && !memcg_holds(s, group, p)))
 			continue;
 		klog_line(l,
 			  "[%7u] %5d %5u %8" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64
@@ -160,6 +169,26 @@ static unsigned find_kill(const struct show *s, bool *whole)
 	return n - 1;
 }
 
+/* mem_cgroup_print_oom_meminfo */
+static void print_group(const struct show *s, unsigned kill, const struct klog *l)
+{
+	static const struct {
+		const char *what, *usage, *limit;
+	} rows[] = {{"memory", "memory.current", "memory.max"},
+		    {"swap", "memory.swap.current", "memory.swap.max"}};
+	const char *name = text(s, kill, "oom_memcg");
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int64_t limit = show_getf(s, rows[i].limit, "memcg/%s", name);
+
+		klog_line(l, "%s: usage %" PRId64 "kB, limit %" PRIu64 "kB, failcnt %" PRId64, rows[i].what,
+			  show_getf(s, rows[i].usage, "memcg/%s", name) >> 10,
+			  limit ? (uint64_t)limit >> 10 : UINT64_C(9007199254740988),
+			  i ? INT64_C(0) : show_getf(s, "memory.failcnt", "memcg/%s", name));
+	}
+	klog_line(l, "Memory cgroup stats for /%s:", name);
+}
+
 static void print_victim(const struct show *s, unsigned kill, uint64_t mask, uint64_t allowed,
 			 const struct klog *l)
 {
@@ -173,14 +202,19 @@ static void print_victim(const struct show *s, unsigned kill, uint64_t mask, uin
 		fputs("(null)", l->f);
 	fputs(",cpuset=/,mems_allowed=", l->f);
 	print_list(allowed, l->f);
-	fprintf(l->f, ",global_oom,task_memcg=/,task=%.15s,pid=%" PRId64 ",uid=0\n", text(s, kill, "process"),
-		number(s, kill, "pid"));
+	if (of_group(s, kill))
+		fprintf(l->f, ",oom_memcg=/%.50s", text(s, kill, "oom_memcg"));
+	else
+		fputs(",global_oom", l->f);
+	fprintf(l->f, ",task_memcg=/%.50s,task=%.15s,pid=%" PRId64 ",uid=0\n", text(s, kill, "task_memcg"),
+		text(s, kill, "process"), number(s, kill, "pid"));
 	klog_line(l,
-		  "Out of memory%s: Killed process %" PRId64 " (%.15s) total-vm:%" PRId64
-		  "kB, anon-rss:%" PRId64 "kB, file-rss:%" PRId64 "kB, shmem-rss:%" PRId64
-		  "kB, UID:0 pgtables:%" PRId64 "kB oom_score_adj:%" PRId64,
-		  own && !strcmp(own, "true") ? " (oom_kill_allocating_task)" : "", number(s, kill, "pid"),
-		  text(s, kill, "process"), number(s, kill, "vm_pages") * 4,
+		  "%s%s: Killed process %" PRId64 " (%.15s) total-vm:%" PRId64 "kB, anon-rss:%" PRId64
+		  "kB, file-rss:%" PRId64 "kB, shmem-rss:%" PRId64 "kB, UID:0 pgtables:%" PRId64
+		  "kB oom_score_adj:%" PRId64,
+		  of_group(s, kill) ? "Memory cgroup out of memory" : "Out of memory",
+		  !of_group(s, kill) && own && !strcmp(own, "true") ? " (oom_kill_allocating_task)" : "",
+		  number(s, kill, "pid"), text(s, kill, "process"), number(s, kill, "vm_pages") * 4,
 		  number(s, kill, "anon_rss_pages") * 4, number(s, kill, "file_rss_pages") * 4,
 		  number(s, kill, "shmem_rss_pages") * 4, number(s, kill, "table_pages") * 4,
 		  number(s, kill, "oom_score_adj"));
@@ -208,10 +242,14 @@ void show_oom(const struct show *s, unsigned id, FILE *f)
 		number(s, kill, "by_oom_score_adj"));
 	klog_line(&l, "CPU: %u PID: %" PRId64 " Comm: %.15s Not tainted 6.1.0", filter.cpu,
 		  number(s, kill, "by_pid"), asker(s, kill));
-	if (whole) {
+	if (whole && of_group(s, kill)) {
+		print_group(s, kill, &l);
+		memcg_print_stat(s, text(s, kill, "oom_memcg"), f);
+	} else if (whole) {
 		showmem_print(s, &filter, &l);
 		showmem_slabs(s, &l);
-		print_tasks(s, &l);
 	}
+	if (whole)
+		print_tasks(s, kill, &l);
 	print_victim(s, kill, mask, allowed, &l);
 }

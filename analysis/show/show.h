@@ -123,6 +123,7 @@ void show_numastat(const struct show *s, unsigned id, FILE *f);
 void show_numastat_m(const struct show *s, unsigned id, FILE *f);
 void show_numastat_p(const struct show *s, unsigned id, FILE *f);
 void show_procrank(const struct show *s, unsigned id, FILE *f);
+void show_memcg(const struct show *s, unsigned id, FILE *f);
 void show_oom(const struct show *s, unsigned id, FILE *f);
 void show_showmap(const struct show *s, unsigned id, FILE *f);
 void show_vmstat_s(const struct show *s, unsigned id, FILE *f);

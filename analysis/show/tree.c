@@ -156,5 +156,6 @@ int show_tree(const struct show *s, const char *dir, struct err *e)
 	tree_memory_blocks(&t);
 	tree_sysctl(&t);
 	tree_processes(&t);
+	tree_memcg(&t);
 	return t.rc;
 }
