@@ -43,6 +43,13 @@ LEVELS = [
     "nr_mapped", "nr_shmem", "nr_page_table_pages", "nr_swapcached", "nr_anon_transparent_hugepages",
     "nr_unevictable", "nr_mlock", "nr_dirty",
 ]
+# Of memory cgroups: levels in bytes, judged in pages; and events.
+GROUP_LEVELS = ["memory.current", "memory.peak", "memory.swap.current", "anon", "file", "inactive_anon", "active_anon",
+                "inactive_file", "active_file", "file_mapped", "swapcached"]
+GROUP_TOTALS = ["pgscan", "pgsteal", "pgrefill", "pgactivate", "pgdeactivate", "pgfault", "pgmajfault",
+                "workingset_refault_anon", "workingset_refault_file", "workingset_activate_anon",
+                "workingset_activate_file", "workingset_restore_anon", "workingset_restore_file", "memory.events.high",
+                "memory.events.max", "memory.events.oom", "memory.events.oom_kill", "memory.swap.events.max"]
 PLACES = ["numa_hit", "numa_miss", "numa_foreign", "interleave_hit", "local_node", "other_node"]
 
 
@@ -73,8 +80,20 @@ class Kernel:
                 for start, items in mappings.items():
                     for n, v in items.items():
                         self.values[label, "region/%s/%s" % (p, start), n] = v
+        self.groups(c.get("memcg", {}))
         scanned = self.values[None, "vmstat", "pgscan"]
         self.pressure = sum(scanned) > 500 * len(scanned)
+
+
+    def groups(self, snapshots):
+        for label, groups in snapshots.items():
+            for g, items in groups.items():
+                for n in GROUP_LEVELS if label != "before" else []:
+                    if n in items:
+                        self.values[label, "memcg/" + g, n] = [v // 4096 for v in items[n]]
+                for n in GROUP_TOTALS if label == "after" else []:
+                    if n in items:
+                        self.values[None, "memcg/" + g, n] = items[n]
 
 
 class Ours:
@@ -92,7 +111,8 @@ class Ours:
     def get(self, label, scope, counter):
         """None when the snapshot has no such counter."""
         if label is not None:
-            return self.at.get((label, scope, counter))
+            v = self.at.get((label, scope, counter))
+            return v // 4096 if v and scope.startswith("memcg/") else v
         if scope == "vmstat" and counter in SUMS:
             return sum(self.get(None, scope, p) for p in SUMS[counter])
         return self.at.get((self.last, scope, counter), 0) - self.at.get((self.first, scope, counter), 0)
@@ -131,6 +151,8 @@ def area(counter_row):
     label, scope, counter = counter_row[:3]
     if scope.startswith("region/"):
         return "mappings"
+    if scope.startswith("memcg/"):
+        return "groups"
     if scope.startswith("node/") or counter.startswith("numa_"):
         return "placement"
     if label != "total":

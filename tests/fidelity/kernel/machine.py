@@ -25,17 +25,57 @@ PARAMETERS = ["/proc/sys/vm/" + n for n in (
     "lowmem_reserve_ratio vfs_cache_pressure extfrag_threshold compaction_proactiveness min_slab_ratio "
     "min_unmapped_ratio").split()]
 PARAMETERS += ["/proc/sys/kernel/numa_balancing", "/sys/kernel/mm/transparent_hugepage/enabled",
-               "/sys/kernel/mm/transparent_hugepage/defrag", "/sys/kernel/mm/lru_gen/enabled",
+               "/sys/kernel/mm/transparent_hugepage/defrag", "/sys/kernel/mm/transparent_hugepage/shmem_enabled",
+               "/sys/kernel/mm/lru_gen/enabled",
                "/sys/kernel/mm/lru_gen/min_ttl_ms", "/sys/kernel/mm/swap/vma_ra_enabled",
                "/sys/block/vda/queue/read_ahead_kb", "/proc/version", "/proc/cpuinfo"]
 
 DEFAULTS = {"nodes": [256], "cpus_per_node": None, "dist": None, "swap": 0, "swap_rotational": 0, "accel": "tcg-mt",
             "cpu": "max,la57=off,erms=off,fsrm=off"}
-REQUESTED = {"thp": "never", "lru_gen": "0x0000", "numa_balancing": 0, "sysctl": {}, "cmdline": "", "ro_extra": ""}
+REQUESTED = {"thp": "never", "lru_gen": "0x0000", "numa_balancing": 0, "sysctl": {}, "cmdline": "", "ro_extra": "",
+             "memcg": {}}
+CAPTURED_OF_GROUP = ["memory.stat", "memory.events", "memory.swap.events", "memory.current", "memory.peak",
+                     "memory.swap.current"]
 
 
 class Failure(Exception):
     pass
+
+
+class Groups:
+    """What requested["memcg"] says, as faultline's parameters memcg.NAME do (models/kernel/memcg.h): lists as text."""
+
+    files = {"max": "memory.max", "high": "memory.high", "low": "memory.low", "min": "memory.min",
+             "swap_max": "memory.swap.max", "swap_high": "memory.swap.high", "oom_group": "memory.oom.group"}
+
+    def __init__(self, requested):
+        given = {k: str(v).split() for k, v in requested.get("memcg", {}).items()}
+        lists = {k: v for k, v in given.items() if k in self.files}
+        unknown = set(given) - set(lists) - {"name", "of"}
+        if unknown:
+            raise Failure("memcg.%s: no such key; see --help" % sorted(unknown)[0])
+        most = max((len(v) for v in lists.values()), default=0)
+        self.names = given.get("name") or ["g%d" % i for i in range(most)]
+        self.of = dict(w.split(":") for w in given.get("of", [])) or ({"0": "0"} if self.names else {})
+        self.limits = [(self.names[i], self.files[k], v[0 if len(v) == 1 else i])
+                       for k, v in lists.items() for i in range(len(self.names))]
+
+    def folder(self, name):
+        return "/sys/fs/cgroup/" + (self.names[int(name)] if name.isdigit() else name)
+
+    def setup(self):
+        if not self.names:
+            return []
+        lines = ["mount cgroup2 cgroup2 /sys/fs/cgroup", "write /sys/fs/cgroup/cgroup.subtree_control +memory"]
+        for name in self.names:
+            lines += ["folder " + self.folder(name)]
+            if any(n.startswith(name + "/") for n in self.names):
+                lines += ["write %s/cgroup.subtree_control +memory" % self.folder(name)]
+        lines += ["write %s/%s %s" % (self.folder(n), f, v) for n, f, v in self.limits]
+        return lines + ["enter %s %s" % (pid, self.folder(g)) for pid, g in self.of.items() if g != "root"]
+
+    def captures(self):
+        return ["capture %s/%s" % (self.folder(n), f) for n in self.names for f in CAPTURED_OF_GROUP]
 
 
 def run(*words, **options):
@@ -122,12 +162,15 @@ class Machine:
             if not m:
                 raise Failure("ro_extra: expected \"echo VALUE > PATH\", found \"%s\"" % line)
             lines += ["write %s %s" % (m[2], m[1])]
+        groups = Groups(requested)
+        lines += groups.setup()
         lines += ["write /proc/sys/vm/drop_caches 3", "sleep 1000", "port /dev/vport%dp1" % self.port]
         lines += ["once " + p for p in PARAMETERS]
         lines += ["capture " + p for p in CAPTURED]
         lines += ["capture /sys/devices/system/node/node%d/%s" % (n, p) for n in range(len(machine["nodes"]))
                   for p in CAPTURED_OF_NODE]
         lines += ["capture_process " + p for p in CAPTURED_OF_PROCESS]
+        lines += groups.captures()
         return "\n".join(lines) + "\n"
 
     port = 2  # virtio devices are numbered in the order of QEMU's arguments: swap, data, then the port

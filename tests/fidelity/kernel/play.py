@@ -3,7 +3,7 @@
 `faultline fidelity` takes and score.py compares.
 
     play.py -o FOLDER CONFIG.json...            the scenario and machine of a configuration, once more
-    play.py -o FOLDER --random KIND FROM TO     random scenarios by seed; KIND: exact, numa, pressure
+    play.py -o FOLDER --random KIND FROM TO     random scenarios by seed; KIND: exact, numa, pressure, group
     play.py -o FOLDER TRACE [key=value]...      a "memtrace 1" trace on a machine of its own
 
   -o FOLDER        gets configs/NAME.json and traces/SCENARIO.trace.zst
@@ -13,7 +13,8 @@
   --timeout S      for one repetition (180)
 
 Keys: nodes=[256] (MiB each), cpus_per_node, dist (matrix), swap (MiB), swap_rotational, accel (tcg-mt, tcg-rr, kvm),
-thp, lru_gen, numa_balancing, cmdline, and any vm.NAME or kernel.NAME; values in JSON.
+thp, lru_gen, numa_balancing, cmdline, any vm.NAME or kernel.NAME, and memcg.NAME as faultline has it (groups without
+swappiness); values in JSON.
 
 A repetition takes 5 to 60 seconds. Each is checked: every operation succeeded, every access was made, in order.
 """
@@ -32,10 +33,12 @@ from program import Program  # noqa: E402
 
 
 def settings(pairs):
-    machine, requested = dict(vm.DEFAULTS), dict(vm.REQUESTED, sysctl={})
+    machine, requested = dict(vm.DEFAULTS), dict(vm.REQUESTED, sysctl={}, memcg={})
     for key, value in pairs.items():
         if key.startswith(("vm.", "kernel.")):
             requested["sysctl"][key] = value
+        elif key.startswith("memcg."):
+            requested["memcg"][key[6:]] = value
         elif key in machine:
             machine[key] = value
         elif key in requested:

@@ -336,6 +336,7 @@ static void spawn(const struct event *ev)
 		stage_stop("fork");
 	if (pid == 0) {
 		pin(ev->a[0]);
+		stage_enter(ev->pid);
 		serve(ev->pid);
 	}
 	s->os_pid = pid;

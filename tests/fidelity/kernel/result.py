@@ -158,11 +158,26 @@ class Play:
                     node[k] = node.get(k, 0) + v
         for label in order:
             snapshot = self.snapshots[label]
+            groups = self.groups(label)
+            if groups:
+                out.setdefault("memcg", {})[label] = groups
             for path, text in snapshot.items():
                 m = re.fullmatch(r"/proc/(P\d+)/smaps", path)
                 if m:
                     out["regions"].setdefault(label, {})[m[1]] = mappings(
                         text, snapshot.get("/proc/%s/numa_maps" % m[1], ""))
+        return out
+
+    def groups(self, label):
+        """{group: {file or file.counter: value}}; memory.stat's counters by their names alone."""
+        out = {}
+        for path, text in self.snapshots[label].items():
+            m = re.fullmatch(r"/sys/fs/cgroup/(.+)/(memory\.[a-z.]+)", path)
+            if m and text.strip().isdigit():
+                out.setdefault(m[1], {})[m[2]] = int(text)
+            elif m:
+                prefix = "" if m[2] == "memory.stat" else m[2] + "."
+                out.setdefault(m[1], {}).update({prefix + k: v for k, v in numbers(text).items()})
         return out
 
     def before(self):
@@ -195,13 +210,19 @@ def together(tables):
     return [t or 0 for t in tables]
 
 
+def groups(requested):
+    """The parameters of the groups; the machine mounts cgroup2 without memory_recursiveprot."""
+    given = {"memcg." + k: v for k, v in requested.get("memcg", {}).items()}
+    return dict(given, **{"memcg.recursiveprot": "false"}) if given else {}
+
+
 def configuration(name, scenario, machine, requested, program, plays):
     first = plays[0]
     ops = {"%d %s" % (i, program.ops.get(i, "")): {
         k: [p.ops.get(i, {}).get(k, 0) if k == "state" else int(p.ops.get(i, {}).get(k, 0)) for p in plays]
         for k in ("state", "minflt", "majflt", "ns")} for i in sorted(first.ops)}
     out = {"format": "memgt-config 1", "name": name, "scenario": scenario, "machine": machine, "requested": requested,
-           "repetitions": len(plays), "kernel_params": first.parameters(),
+           "repetitions": len(plays), "kernel_params": dict(first.parameters(), **groups(requested)),
            "order": [l for l in first.labels() if l not in ("before", "after")], "before": first.before()}
     out.update(together([p.tables() for p in plays]))
     out["ops"] = ops

@@ -3,6 +3,7 @@
   exact     512 MiB, at most 220 MiB of them used: nothing is reclaimed but what madvise asks for; with and without huge pages
   numa      two to four nodes; policies, bound mappings, moves, nodes filled past their size
   pressure  256 MiB and swap; anonymous memory and files beyond memory, two-list LRU or MGLRU, any swappiness
+  group     512 MiB and swap; one or two memory cgroups whose processes want more than they may have
 
 The text depends on kind and seed alone.
 """
@@ -36,7 +37,7 @@ class Scenario:
         self.files, self.processes, self.next_pid, self.labels = [], {}, 1, 0
         self.next_start, self.used = BASE, 0
         self.settings = {}
-        {"exact": self.exact, "numa": self.numa, "pressure": self.pressure}[kind]()
+        {"exact": self.exact, "numa": self.numa, "pressure": self.pressure, "group": self.group}[kind]()
 
     def text(self):
         head = ["# memtrace 1", "# scenario " + self.name]
@@ -333,6 +334,31 @@ class Scenario:
                 self.use(q, self.map(q, self.rng.randrange(10, 60) * MIB), 1)
             elif dice < 0.92:
                 self.advise(q, q.regions[0], ("pageout", "cold", "willneed"))
+            else:
+                self.snapshot()
+        self.snapshot()
+
+    def group(self):
+        groups = self.rng.choice((1, 1, 2))
+        limits = [self.rng.choice((32, 48, 64, 96)) for _ in range(groups)]
+        self.settings = {"nodes": [512], "swap": 512, "vm.swappiness": self.rng.choice((0, 10, 60, 60, 100, 200)),
+                         "lru_gen": self.rng.choice(("0x0000", "0x0000", "0x0007")),
+                         "memcg.max": " ".join("%dM" % m for m in limits),
+                         "memcg.of": " ".join("%d:g%d" % (i + 1, i) for i in range(groups))}
+        if self.chance(0.3):
+            self.settings["memcg.high"] = " ".join("%dM" % (m * 3 // 4) for m in limits)
+        for limit in limits:
+            p = self.spawn()
+            self.use(p, self.map(p, int(limit * self.rng.choice((0.5, 0.8, 1.3, 1.6)) * MIB)), 1)
+        for _ in range(self.rng.randrange(8, 16)):
+            p = self.rng.choice(list(self.processes.values()))
+            dice = self.rng.random()
+            if dice < 0.45:
+                self.use(p, self.rng.choice(p.regions))
+            elif dice < 0.75:
+                self.io(p, 0.1)
+            elif dice < 0.85:
+                self.advise(p, p.regions[0], ("pageout", "cold", "willneed", "dontneed"))
             else:
                 self.snapshot()
         self.snapshot()

@@ -27,6 +27,7 @@ static struct {
 	bool of_process;
 } captures[CAPTURES];
 static size_t nr_captures;
+static char group[PROCESSES][64]; /* by number of the process; 0: of who has none */
 static char text[1 << 16];
 
 void stage_stop(const char *what)
@@ -105,11 +106,28 @@ static void capture_counters(const char *label, const char *suffix)
 	}
 }
 
+/*
+ * What waits on each CPU joins the lists and the totals. move_pages of no page to given nodes is
+ * do_pages_move, which begins with lru_cache_disable; without nodes it would only ask where pages are.
+ */
+static void settle(void)
+{
+	static void *pages[1];
+	static int nodes[1], status[1];
+	int fd;
+
+	syscall(SYS_move_pages, 0, 0UL, pages, nodes, status, 0);
+	fd = open("/proc/sys/vm/stat_refresh", O_RDONLY);
+	if (fd < 0 || read(fd, text, 1) < 0)
+		stage_stop("/proc/sys/vm/stat_refresh");
+	close(fd);
+}
+
 void stage_snapshot(const char *label, const int *os_pid)
 {
 	char path[128], shown[128];
 
-	syscall(SYS_move_pages, 0, 0UL, NULL, NULL, NULL, 0); /* lru_add_drain_all */
+	settle();
 	capture_counters(label, "");
 	for (size_t i = 0; i < nr_captures; i++) {
 		if (!captures[i].of_process) {
@@ -166,6 +184,11 @@ static void step(char *w[4])
 		if (fd < 0 || write(fd, w[2], strlen(w[2])) < 0)
 			stage_stop(w[1]);
 		close(fd);
+	} else if (!strcmp(w[0], "folder")) {
+		if (mkdir(w[1], 0755) && errno != EEXIST)
+			stage_stop(w[1]);
+	} else if (!strcmp(w[0], "enter")) { /* process, folder of a cgroup */
+		snprintf(group[strtoul(w[1], NULL, 10) % PROCESSES], sizeof group[0], "%s", w[2]);
 	} else if (!strcmp(w[0], "sleep")) {
 		usleep((useconds_t)strtoul(w[1], NULL, 10) * 1000);
 	} else if (!strcmp(w[0], "capture") || !strcmp(w[0], "capture_process")) {
@@ -184,6 +207,18 @@ static void step(char *w[4])
 		errno = EINVAL;
 		stage_stop(w[0]);
 	}
+}
+
+void stage_enter(unsigned pid)
+{
+	const char *folder = *group[pid] ? group[pid] : group[0];
+	char path[96];
+
+	if (!*folder)
+		return;
+	snprintf(path, sizeof path, "%s/cgroup.procs", folder);
+	if (stage_write(path, "%ld", 0) <= 0)
+		stage_stop(path);
 }
 
 void stage_set_up(void)

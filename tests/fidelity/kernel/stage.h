@@ -14,6 +14,8 @@ void stage_stop(const char *what);
 void *stage_load(const char *path, size_t *size);
 /* Runs the steps of /setup. */
 void stage_set_up(void);
+/* The process that asks, number pid of the scenario, enters the group that /setup names for it, if any. */
+void stage_enter(unsigned pid);
 /* Sends n bytes to the port. */
 void stage_put(const char *p, size_t n);
 /* Writes a number to a file of /proc; what write() returned. */
