@@ -4,10 +4,10 @@
 # needs no network, when all is there.
 set -eu
 
-build="gcc libc6-dev libzstd-dev zlib1g-dev liblzma-dev liblz4-dev libbz2-dev libzip-dev libsnappy-dev
+build="gcc libc6-dev libzstd-dev zlib1g-dev liblzma-dev liblz4-dev libbz2-dev libsnappy-dev
 libsqlite3-dev libyaml-dev libxxhash-dev sqlite3 qemu-user"
-test="$build clang libclang-rt-14-dev clang-format check libsubunit-dev zstd universal-ctags procps time
-numactl smem prometheus-node-exporter curl valgrind"
+test="$build clang libclang-rt-14-dev clang-format check libsubunit-dev libzip-dev zstd universal-ctags procps time
+numactl smem prometheus-node-exporter curl valgrind python3"
 
 kernel="gcc libc6-dev python3 zstd qemu-system-x86 seabios e2fsprogs util-linux"
 

@@ -122,4 +122,21 @@ static inline char *show_fixture_print(const struct show *s, void (*f)(const str
 	return text;
 }
 
+/* The text of a file below dir, until the next call. */
+static inline const char *tree_file(const char *dir, const char *name)
+{
+	static char text[5000];
+	char path[300];
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	f = fopen(path, "r");
+	ck_assert_msg(f != NULL, "no file %s", name);
+	n = fread(text, 1, sizeof text - 1, f);
+	text[n] = '\0';
+	fclose(f);
+	return text;
+}
+
 #endif

@@ -2,7 +2,9 @@
 # bench.sh FAULTLINE OUTDIR [--csv]: accesses a second, host memory, and time against plain zstd decoding of the same file.
 # Bundled real traces and generated ones, in two settings: translation (TLB, walk, NUMA, memory manager; caches off) and
 # full (caches and DRAM on). Medians of CPU time over REPS runs (default 3); the machine should be idle.
-# Without --csv also how fast text traces are imported (bench_import.c).
+# Without --csv also how fast text traces are imported (bench_import.c). Last what recording costs (record.sh) and how
+# fast what was bundled and recorded decodes, without replay (bench_decode.c).
+# LIBS: what the program is linked with; `make bench` says it.
 set -eu
 
 fl=$1
@@ -26,6 +28,7 @@ gen() { # NAME PATTERN OPTIONS...: made once
 }
 gen zipf zipf count="$count" pages=1048576 theta=0.9
 gen uniform uniform count="$count" pages=4194304
+gen warm uniform count="$count" pages=65536 # the faults are few: what a TLB miss costs
 gen sequential sequential count="$count" bytes=1073741824
 
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
@@ -72,20 +75,26 @@ fi
 for t in "$here"/../../examples/*.flt; do
 	row "$t" translation 1GiB 0
 done
-for t in zipf uniform sequential; do
+for t in zipf uniform warm sequential; do
 	row "$out/$t.flt" translation 20GiB 0
 done
 for t in "$here"/../../examples/*.flt; do
 	row "$t" full 1GiB 0 --set memory.caches=true
 done
-for t in zipf uniform sequential; do
+for t in zipf uniform warm sequential; do
 	row "$out/$t.flt" full 20GiB 10000000 --set memory.caches=true
 done
 
 lib=$(dirname "$fl")/libfaultline.a
-libs="-lzstd -lz -llzma -llz4 -lbz2 -lzip -lsnappy -lsqlite3 -lyaml -lxxhash -lm -lpthread"
 # shellcheck disable=SC2086 # a list of words
-$cc -std=c11 -D_GNU_SOURCE -O3 -I"$here/../.." -o "$out/bench_import" "$here/bench_import.c" "$lib" $libs
+$cc -std=c11 -D_GNU_SOURCE -O3 -I"$here/../.." -o "$out/bench_import" "$here/bench_import.c" "$lib" ${LIBS:?make bench sets it} -lpthread
 echo
-[ "$format" = --csv ] || "$out/bench_import" "$out" 4
+[ "$format" = --csv ] || "$out/bench_import" "$out" 20
 "$here"/record.sh "$fl" "$out/record" "$format"
+
+# shellcheck disable=SC2086 # a list of words
+$cc -std=c11 -D_GNU_SOURCE -O3 -I"$here/../.." -o "$out/bench_decode" "$here/bench_decode.c" "$lib" $LIBS -lpthread
+echo
+# On one processor: no second thread decodes beside the first.
+taskset -c "$(taskset -cp $$ | sed 's/.*[:,-] *//')" "$out/bench_decode" "$reps" ${format:+"$format"} \
+	"$here"/../../examples/*.flt "$out"/record/*.flt

@@ -1,12 +1,13 @@
 /*
- * bench_decode.c - how fast a native trace decodes: bench_decode FILE.flt [ROUNDS]
+ * bench_decode.c - how fast a native trace decodes: bench_decode ROUNDS [--csv] FILE.flt...
  *
- * Prints, for the best round of CPU time, M accesses/s through merged_next, bytes an access in the file,
- * which encodings the blocks have, and the rate of zstd alone over the same sections: the ceiling of any
- * decoder.
+ * A row a file: for the best round of CPU time, M accesses/s through merged_next, bytes an access in the file
+ * and before zstd, the rate of zstd alone over the same sections (the ceiling of any decoder), and which
+ * encodings the blocks have. CPU time is that of all threads; with one processor there is but one.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "sim/mem.h"
@@ -72,33 +73,59 @@ static double zstd_only(struct trace *t, uint64_t *raw, uint64_t blocks[256], ui
 	return now() - start;
 }
 
-int main(int argc, char **argv)
+static void print_row(const char *path, bool csv, int rounds, struct trace *t)
 {
-	int rounds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 5;
 	double best = 1e9, best_zstd = 1e9, s;
-	uint64_t n = 0, raw = 0, sum = 0, blocks[256] = {0}, accesses[256] = {0};
-	struct err e = {0};
-	struct trace *t;
+	uint64_t n = 0, raw = 0, sum = 0;
+	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	uint64_t blocks[256], accesses[256];
 
-	if (argc < 2 || trace_open(&t, argv[1], &e) < 0) {
-		fprintf(stderr, "usage: bench_decode FILE.flt [ROUNDS]\n%s\n", e.text);
-		return 2;
-	}
 	for (int i = 0; i < rounds; i++) {
+		memset(blocks, 0, sizeof blocks);
+		memset(accesses, 0, sizeof accesses);
 		s = replay(t, &n, &sum);
 		best = MIN_OF(best, s);
 		s = zstd_only(t, &raw, blocks, accesses);
 		best_zstd = MIN_OF(best_zstd, s);
 	}
-	printf("%s: %.1f M accesses, %.4f B/access (%.3f before zstd), %.1f M accesses/s, zstd alone %.1f "
-	       "M/s (%.0f %%)",
-	       argv[1], (double)n / 1e6, (double)t->size / (double)n, (double)raw / (double)n,
-	       (double)n / best / 1e6, (double)n / best_zstd / 1e6, 100 * best_zstd / best);
+	printf(csv ? "%s,%" PRIu64 ",%.1f,%.4f,%.4f,%.1f,"
+		   : "%-20s %12" PRIu64 " %10.1f %12.4f %12.3f %12.1f ",
+	       name, n, (double)n / best / 1e6, (double)t->size / (double)n, (double)raw / (double)n,
+	       (double)n / best_zstd / 1e6);
 	for (unsigned i = 0; i < 256; i++)
 		if (blocks[i])
-			printf(", %s %.0f %%", encoding_by_number(i)->name,
+			printf(" %s %.0f %%", encoding_by_number(i)->name,
 			       100.0 * (double)accesses[i] / (double)n);
-	printf(" [%" PRIx64 "]\n", sum);
-	trace_close(t);
-	return 0;
+	printf("\n");
+}
+
+int main(int argc, char **argv)
+{
+	int rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0, rc = 0;
+	bool csv = argc > 2 && strcmp(argv[2], "--csv") == 0;
+
+	if (rounds < 1) {
+		fprintf(stderr, "usage: bench_decode ROUNDS [--csv] FILE.flt...\n");
+		return 2;
+	}
+	if (csv)
+		printf("trace,accesses,million_accesses_per_cpu_second,bytes_an_access,before_zstd,zstd_"
+		       "alone,"
+		       "encodings\n");
+	else
+		printf("%-20s %12s %10s %12s %12s %12s  encodings\n", "decoded", "accesses", "M/s of CPU",
+		       "bytes/access", "before zstd", "zstd alone");
+	for (int i = csv ? 3 : 2; i < argc; i++) {
+		struct err e = {0};
+		struct trace *t;
+
+		if (trace_open(&t, argv[i], &e) < 0) {
+			fprintf(stderr, "%s\n", e.text);
+			rc = 1;
+			continue;
+		}
+		print_row(argv[i], csv, rounds, t);
+		trace_close(t);
+	}
+	return rc;
 }

@@ -3,8 +3,8 @@
  *
  * Writes a file of each text format (the same seeded accesses: a loop with fetches, stack, array and heap
  * data) into DIR, then measures CPU seconds of all threads of the process for parsing alone, for the import
- * that `faultline run` does (into a temporary file) and for `faultline trace convert`. Prints M records/s of
- * CPU for the three, and bytes a record of the text and of both results.
+ * that `faultline run` does (into a temporary file) and for `faultline trace convert`. Prints M records/s
+ * (accesses and controls) of CPU for the three, and bytes a record of the text and of both results.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -112,16 +112,137 @@ static void put_text(FILE *f, const struct access *a)
 	fprintf(f, "1.1 %c %" PRIx64 " %u 1\n", "LSF"[a->kind], a -> addr, a -> size);
 }
 
+static void put_ramulator2(FILE *f, const struct access *a)
+{
+	fprintf(f, "%s 0x%" PRIx64 "\n", a->kind == ACCESS_STORE ? "ST" : "LD", a->addr);
+}
+
+static void put_memtrace(FILE *f, const struct access *a)
+{
+	fprintf(f, "%c 12 12 %" PRIx64 " %u\n", a->kind == ACCESS_STORE ? 'W' : 'R', a->addr, a->size);
+}
+
+static void put_perfmem(FILE *f, const struct access *a)
+{
+	fprintf(f, " 1234  1234 0x%016" PRIx64 " 0x016%" PRIx64 "   210 0x%x /usr/bin/sort:compare\n", a->ip,
+		a->addr, a->kind == ACCESS_STORE ? 0x5080144u : 0x5080442u);
+}
+
+static void put_perfscript(FILE *f, const struct access *a)
+{
+	fprintf(f, " 1234 [003]  5132.681234: %16" PRIx64 " %16" PRIx64 "\n", a->addr, a->ip);
+}
+
+static void put_msr(FILE *f, const struct access *a)
+{
+	static uint64_t ticks = 128166372003061629;
+
+	fprintf(f, "%" PRIu64 ",hm,%u,%s,%" PRIu64 ",%u,413\n", ticks += 700, a->size & 1,
+		a->kind == ACCESS_STORE ? "Write" : "Read", a->addr & 0xffffffe00, 512 * a->size);
+}
+
+static void put_alibaba(FILE *f, const struct access *a)
+{
+	static uint64_t us = 1577808144360767;
+
+	fprintf(f, "%" PRIu64 ",%c,%" PRIu64 ",%u,%" PRIu64 "\n", a->addr >> 6 & 255,
+		a->kind == ACCESS_STORE ? 'W' : 'R', a->addr & 0xfffffe000, 4096 * a->size, us += 70);
+}
+
+/* Where the block lies that a request of memory is given, or gives back; one of 64 Ki. */
+static uint64_t block_of(const struct access *a)
+{
+	return 0x5000000 + a->addr % 65536 * 256;
+}
+
+/* Whether it is there, and from now on the other way round. */
+static bool is_there(const struct access *a)
+{
+	static bool there[65536];
+
+	return !(there[a->addr % 65536] ^= true);
+}
+
+static void put_mtrace(FILE *f, const struct access *a)
+{
+	if (is_there(a))
+		fprintf(f, "@ ./p:[0x138d] - 0x%" PRIx64 "\n", block_of(a));
+	else
+		fprintf(f, "@ ./p:[0x1378] + 0x%" PRIx64 " 0x%x\n", block_of(a), a->size * 8);
+}
+
+static void put_heaptrack(FILE *f, const struct access *a)
+{
+	if (is_there(a))
+		fprintf(f, "- %" PRIx64 "\n", block_of(a));
+	else
+		fprintf(f, "+ %x 1 %" PRIx64 "\n", a->size * 8, block_of(a));
+}
+
+static void put_alloclog(FILE *f, const struct access *a)
+{
+	if (is_there(a))
+		fprintf(f, "- %" PRIx64 "\n", block_of(a));
+	else
+		fprintf(f, "+ %" PRIx64 " %u 0\n", block_of(a), a->size * 8);
+}
+
+static void put_malloclab(FILE *f, const struct access *a)
+{
+	if (is_there(a))
+		fprintf(f, "f %" PRIu64 "\n", a->addr % 65536);
+	else
+		fprintf(f, "a %" PRIu64 " %u\n", a->addr % 65536, a->size * 8);
+}
+
+static void put_strace(FILE *f, const struct access *a)
+{
+	fprintf(f, "7  pread64(3, \"abc\"..., %u, %" PRIu64 ") = %u\n", a->size, a->addr & 0xfffff, a->size);
+}
+
+static void put_damon(FILE *f, const struct access *a)
+{
+	uint64_t start = a->addr & ~UINT64_C(4095);
+
+	fprintf(f,
+		" kdamond.0  4452 [000] 82877.315633: damon:damon_aggregated: target_id=0 nr_regions=1 "
+		"%" PRIu64 "-%" PRIu64 ": %u 3\n",
+		start, start + 8192, a->size);
+}
+
 static const struct row {
+	/* head and tail are formats for the number of lines */
 	const char *format, *head, *tail;
 	bool fetches;
 	void (*put)(FILE *f, const struct access *a);
 } rows[] = {
-	{"lackey", "", "", true, put_lackey},      {"din", "", "", true, put_din},
-	{"xdin", "", "", true, put_xdin},          {"pinatrace", "", "#eof\n", false, put_pin},
-	{"course", "", "", false, put_course},     {"rw", "", "", false, put_rw},
-	{"dramsim3", "", "", false, put_dramsim3}, {"ramulator", "", "", false, put_ramulator},
-	{"prospero", "", "", false, put_prospero}, {"text", "# faultline trace text 1\n", "", true, put_text},
+	{"lackey", "", "", true, put_lackey},
+	{"din", "", "", true, put_din},
+	{"xdin", "", "", true, put_xdin},
+	{"pinatrace", "", "#eof\n", false, put_pin},
+	{"course", "", "", false, put_course},
+	{"rw", "", "", false, put_rw},
+	{"dramsim3", "", "", false, put_dramsim3},
+	{"ramulator", "", "", false, put_ramulator},
+	{"prospero", "", "", false, put_prospero},
+	{"ramulator2", "", "", false, put_ramulator2},
+	{"text", "# faultline trace text 1\n", "# end accesses %" PRIu64 " controls 0\n", true, put_text},
+	{"memtrace", "# memtrace 1\n", "# end accesses %1$" PRIu64 " events %1$" PRIu64 "\n", true,
+	 put_memtrace},
+	{"perfmem", "# PID, TID, IP, ADDR, LOCAL WEIGHT, DSRC, SYMBOL\n", "", false, put_perfmem},
+	{"perfscript", "", "", false, put_perfscript},
+	{"msr", "", "", false, put_msr},
+	{"alibaba", "", "", false, put_alibaba},
+	{"mtrace", "= Start\n", "= End\n", false, put_mtrace},
+	{"heaptrack", "v 10400 3\nX ./p\nt 5571 0\n", "", false, put_heaptrack},
+	{"malloclab", "20000\n65536\n%" PRIu64 "\n1\n", "", false, put_malloclab},
+	{"alloclog", "# faultline alloclog 1\nC 0 ?\nP 7 1 /b/p\nS 7 7\n", "# end events %" PRIu64 "\n",
+	 false, put_alloclog},
+	{"strace",
+	 "7  execve(\"./p\", [\"./p\"], 0x7ffd /* 37 vars */) = 0\n7  openat(AT_FDCWD, \"/a\", O_RDONLY) = "
+	 "3\n",
+	 "", false, put_strace},
+	{"damon", "", "", false, put_damon},
 };
 
 static double now(void)
@@ -142,15 +263,13 @@ static void make_file(const struct row *row, const char *path, uint64_t n)
 		exit(2);
 	}
 	rng_init(&r, 1, "bench.import");
-	fputs(row->head, f);
+	fprintf(f, row->head, n);
 	for (uint64_t i = 0; i < n; i++) {
 		struct access a = next_access(&r, i, row->fetches);
 
 		row->put(f, &a);
 	}
-	fputs(row->tail, f);
-	if (!strcmp(row->format, "text"))
-		fprintf(f, "# end accesses %" PRIu64 " controls 0\n", n);
+	fprintf(f, row->tail, n);
 	fclose(f);
 }
 
@@ -170,10 +289,10 @@ static double import_file(const struct importer_ops *ops, const char *path, stru
 	double start = now();
 	int rc;
 
-	if (ops->open(&im, path, "", &e) < 0)
+	if (importer_open(&im, ops, path, "", &e) < 0)
 		fail(&e);
 	while ((rc = ops->next(im, &b, &e)) > 0) {
-		*n += b.n;
+		*n += b.n + (b.control != NULL);
 		if (w && trace_writer_batch(w, &b, &e) < 0)
 			fail(&e);
 	}

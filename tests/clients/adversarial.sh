@@ -3,14 +3,10 @@
 # of numbers in use, calls with senseless arguments, on a machine with little memory. Every run of the checked build ends by
 # itself, with the records that the trace holds all accounted for: replayed or skipped.
 #
-# adversarial.sh [SEEDS]: how many random traces; 40 by default. KEEP: a folder for
-# those that fail.
+# adversarial.sh [SEEDS]: how many random traces; 40 by default. KEEP: a folder for those that fail.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-faultline=${FAULTLINE_CHECKED:-${FAULTLINE:-build/faultline}}
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-bad=0
+. tests/random_traces.sh
 
 generate() {
 	awk -v seed="$1" '
@@ -56,32 +52,17 @@ generate() {
 	}'
 }
 
-seeds=${1:-40}
-seed=0
-while [ $seed -lt "$seeds" ]; do
-	seed=$((seed + 1))
-	generate $seed >"$tmp/t.txt"
+# The records that the trace holds are all accounted for.
+check() {
 	records=$(grep -cE '^[0-9.]+ [LSF] ' "$tmp/t.txt")
-	case $((seed % 4)) in
-	0) set -- -s replay.mapping=on-demand -s topology.node_mem=40MiB -s swap.size=64MiB ;;
-	1) set -- -s replay.mapping=on-demand -s topology.node_mem=64MiB -s topology.node_cpus=2 ;;
-	2) set -- -s replay.mapping=on-demand -s replay.schedule=as-recorded -s topology.node_cpus=4 ;;
-	3) set -- ;;
-	esac
-	timeout -k 5 120 "$faultline" run "$tmp/t.txt" -o "$tmp/s.db" "$@" >"$tmp/out" 2>&1
-	code=$?
-	if [ $code -ne 0 ]; then
-		echo "seed $seed ($*): exit $code"
-		tail -n 5 "$tmp/out"
-		[ -z "${KEEP:-}" ] || cp "$tmp/t.txt" "$KEEP/$seed.txt"
-		bad=1
-	else
+	if replay -o "$tmp/s.db"; then
 		told=$(sqlite3 "$tmp/s.db" "select sum(value) from v_totals where stat in ('replay.accesses', 'replay.skipped_accesses')")
 		[ "$told" = "$records" ] || {
-			echo "seed $seed ($*): $records accesses in the trace, $told replayed or skipped"
+			echo "seed $seed: $records accesses in the trace, $told replayed or skipped"
 			bad=1
 		}
 	fi
 	rm -f "$tmp/s.db"
-done
+}
+each_seed "${1:-40}" check
 exit $bad

@@ -81,8 +81,8 @@ echo 'some prose' >prose
 bad 6 "prose: no known trace format" run prose -o new.db
 bad 6 "empty: empty file" run empty -o new.db
 cp good.flt newer.flt
-printf '\002' | dd of=newer.flt bs=1 seek=8 conv=notrunc 2>/dev/null
-bad 6 "offset 8: trace format version 2.0 is newer" run newer.flt -o new.db
+printf '\003' | dd of=newer.flt bs=1 seek=8 conv=notrunc 2>/dev/null
+bad 6 "offset 8: trace format version 3.0 is newer" run newer.flt -o new.db
 for at in 12 16 24 25; do
 	cp good.flt flipped.flt
 	printf '\377' | dd of=flipped.flt bs=1 seek=$at conv=notrunc 2>/dev/null

@@ -6,10 +6,7 @@
 # extreme.sh [SEEDS]: how many random traces; 24 by default. KEEP: a folder for those that fail.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-faultline=${FAULTLINE_CHECKED:-${FAULTLINE:-build/faultline}}
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-bad=0
+. tests/random_traces.sh
 
 # The operations and their arguments, from the list itself: NAME ARGUMENT...
 tr -d '\n' <traces/record.h | grep -oE 'X\([A-Z_]+, [0-9]+, (true|false),[^"]*"[a-z0-9_ ]*"' |
@@ -76,25 +73,10 @@ generate() {
 	}' "$tmp/ops"
 }
 
-seeds=${1:-24}
-seed=0
-while [ $seed -lt "$seeds" ]; do
-	seed=$((seed + 1))
-	generate $seed >"$tmp/t.txt"
-	case $((seed % 4)) in
-	0) set -- -s replay.mapping=on-demand -s topology.node_mem=40MiB -s swap.size=64MiB ;;
-	1) set -- -s replay.mapping=on-demand -s topology.node_mem=64MiB -s topology.node_cpus=2 ;;
-	2) set -- -s replay.mapping=on-demand -s replay.schedule=as-recorded -s topology.node_cpus=4 ;;
-	3) set -- ;;
-	esac
-	timeout -k 5 120 "$faultline" run "$tmp/t.txt" --no-store -q "$@" >"$tmp/out" 2>&1
-	code=$?
-	if [ $code -ne 0 ]; then
-		echo "seed $seed ($*): exit $code: $(head -n 3 "$tmp/out")"
-		[ -z "${KEEP:-}" ] || cp "$tmp/t.txt" "$KEEP/extreme$seed.txt"
-		bad=1
-	fi
-done
+check() {
+	replay --no-store -q
+}
+each_seed "${1:-24}" check
 
 # What once did not end: more than all memory read into a buffer, 2^63 bytes written, clocks turned over.
 text() {

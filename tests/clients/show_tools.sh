@@ -204,7 +204,7 @@ prints ps "^ *1 +0 +$(value proc/P1 minflt) +$(value proc/P1 majflt) +1 +$(value
 in_tree pmap -X 1
 start=$(awk '$1 ~ "^region/P1/" && $2 == "Size" && $3 > 60000 { sub(".*/", "", $1); print $1 }' "$dir/values")
 line=
-for c in Size Rss Pss Pss_Dirty Referenced Anonymous LazyFree; do
+for c in Size Rss Pss Pss_Dirty Referenced Anonymous LazyFree ShmemPmdMapped; do
 	line="$line +$(value "region/P1/$start" $c)"
 done
 prints "pmap -X" "^ *0*$start rw-p 00000000 +00:00 +0$line +0 "

@@ -120,7 +120,14 @@ if [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null; then
 		-s metrics.interval_us=10" >out 2>err
 	status=$?
 	[ $status -eq 5 ] && [ "$(wc -l <err)" -eq 1 ] || fail "full file system: status $status: $(head -n 3 err)"
+	unshare --mount sh -c "mount -t tmpfs -o ro none tiny && exec '$faultline' run -q short.flt -o tiny/new.db" >out 2>err
+	status=$?
+	[ $status -eq 4 ] && [ "$(cat err)" = "faultline: tiny/new.db: opening: Read-only file system" ] ||
+		fail "read-only file system: status $status: $(head -n 3 err)"
 fi
+(ulimit -f 4 && trap '' XFSZ && exec "$faultline" report "$store" -o page.html) 2>err
+[ $? -eq 5 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q "page.html: writing.*File too large" err || fail "a page without room: $(cat err)"
+[ ! -e page.html ] || fail "a page without room left a file"
 (ulimit -f 4 && trap '' XFSZ && exec "$faultline" trace gen uniform x.flt) 2>err
 [ $? -eq 5 ] && [ "$(wc -l <err)" -eq 1 ] || fail "a trace without room: $(cat err)"
 [ ! -e x.flt ] || fail "a trace without room left a file"

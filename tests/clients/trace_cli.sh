@@ -59,6 +59,63 @@ status 0 trace verify small.flt
 contains out "2000 accesses"
 status 0 trace verify small.trace
 
+# ---- verify: accesses outside the mappings of their moment, by number; formats without mappings say so
+status 0 trace verify --strict small.flt
+contains out "small.flt: mappings: all 2000 accesses and 0 buffers lie in a live mapping"
+printf '# faultline trace text 1\n1.1 L 10000 8 1\n# end accesses 1 controls 0\n' >none.txt
+status 0 trace verify --strict none.txt
+contains out "none.txt: mappings: not checked: no mappings in the trace"
+cat >places.txt <<-'END'
+	# faultline trace text 1
+	1.1 process ppid=0 text="p"
+	1.1 mapping addr=0x10000 len=8192 prot=0x3 flags=0x22 fid=-1 off=0
+	1.1 S 10000 8 1
+	1.1 L 11ff8 8 1
+	1.1 L 11ffc 8 1
+	1.1 fork child_pid=2 child_tid=2
+	2.2 munmap addr=0x10000 len=4096
+	2.2 L 10ff8 8 1
+	2.2 L 10ffc 8 1
+	2.2 mprotect addr=0x11000 len=4096 prot=0x1
+	1.1 S 11000 8 1
+	2.3 S 11000 8 1
+	2.3 F 11000 8 1
+	2.2 write fid=0 off=0 len=4096 buf=0x11000 result=4096
+	2.2 read fid=0 off=0 len=4096 buf=0x11000 result=100
+	# end accesses 8 controls 7
+END
+cat >want <<-'END'
+	FILE: outside: access 2, load of 8 bytes at 0x11ffc by process 1, thread 1: no mapping
+	FILE: outside: access 3, load of 8 bytes at 0x10ff8 by process 2, thread 2: no mapping
+	FILE: outside: access 4, load of 8 bytes at 0x10ffc by process 2, thread 2: no mapping
+	FILE: outside: access 6, store of 8 bytes at 0x11000 by process 2, thread 3: the mapping is not writable
+	FILE: outside: access 7, fetch of 8 bytes at 0x11000 by process 2, thread 3: the mapping is not executable
+	FILE: outside: buffer of a read before access 8 of 100 bytes at 0x11000 by process 2, thread 2: the mapping is not writable
+END
+status 0 trace convert places.txt places.flt
+for f in places.txt places.flt; do
+	status 0 trace verify $f
+	contains out "$f: mappings: 6 of 8 accesses and 2 buffers lie outside the mappings of their moment"
+	grep outside: out | sed "s/^$f/FILE/" >got
+	same want got "what lies outside in $f"
+	status 6 trace verify --strict --outside 2 $f
+	contains err "$f: 6 of 8 accesses and 2 buffers lie outside"
+	equals "$(wc -l <out)" 2 "lines with --outside 2"
+	status 0 trace verify --outside 0 $f
+	equals "$(grep -c outside: out)" 0 "lines with --outside 0"
+done
+status 2 trace verify --outside many places.flt
+
+# ---- two programs do not write one file at a time; what a killed one left is no hindrance
+: >one.flt.tmp
+status 0 trace convert small.flt one.flt
+: >one.flt.tmp
+flock one.flt.tmp "$faultline" trace convert small.flt one.flt >out 2>err
+equals "$? $(wc -l <err)" "4 1" "status and lines while another writes"
+contains err "one.flt.tmp: another program is writing it"
+same small.flt one.flt "what was written before"
+rm -f one.flt.tmp
+
 # ---- cat's choices
 status 0 trace cat --limit 5 small.flt
 equals "$(grep -vc '^#' out)" 5 "records with --limit 5"
@@ -103,6 +160,13 @@ for cut in 3 100 $((size / 2)) $((size - 1)); do
 	"$faultline" trace verify cut.flt >out 2>err
 	case $? in 6 | 7) ;; *) fail "verify of $cut bytes gave another status: $(cat err)" ;; esac
 done
+# behind the file's header, before its first block is whole
+provenance=$(od -An -tu4 -j12 -N4 small.flt | tr -d ' ')
+head -c $((24 + provenance + 60)) small.flt >cut.flt
+status 7 trace verify cut.flt
+status 7 trace mrc cut.flt
+status 7 trace slice --count 10 cut.flt cut2.flt
+contains err "before the cut"
 cp small.flt bad.flt
 printf 'XXXX' | dd of=bad.flt bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
 "$faultline" trace verify bad.flt >out 2>err

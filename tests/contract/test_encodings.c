@@ -97,8 +97,21 @@ static void fill_long_runs(uint32_t n)
 	}
 }
 
-static void (*const patterns[])(uint32_t) = {fill_zero,    fill_extremes, fill_random,   fill_words,
-					     fill_strides, fill_code,     fill_long_runs};
+/* Two regions 4 GiB apart and more, distances around powers of two: what 32 bits say of them is not enough.
+ */
+static void fill_near(uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t away = UINT64_C(1) << rng_below(&rng, 34);
+
+		addr[i] = (rng_below(&rng, 2) ? UINT64_C(0x7fff80000000) : 0x90000000) + away -
+			  rng_below(&rng, 3);
+		meta[i] = word(addr[i], 2);
+	}
+}
+
+static void (*const patterns[])(uint32_t) = {fill_zero,    fill_extremes, fill_random,    fill_words,
+					     fill_strides, fill_code,     fill_long_runs, fill_near};
 static const uint32_t counts[] = {1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 63, 100, 1000, 4099, MAX};
 
 struct arena {
@@ -231,6 +244,25 @@ START_TEST(delta_ways)
 }
 END_TEST
 
+/* The two ways to look for a reference write the same bytes. */
+START_TEST(recent_ways)
+{
+	for (size_t p = 0; p < ARRAY_LEN(patterns); p++)
+		for (size_t k = 0; counts[k] < MAX; k++) {
+			struct buf raw[2] = {{0}, {0}};
+
+			patterns[p](counts[k]);
+			for (int simd = 0; simd < 2; simd++)
+				recent_encode_with(&(struct encode_input){addr, meta, counts[k], &tables},
+						   &raw[simd], simd);
+			ck_assert_uint_eq(raw[0].len, raw[1].len);
+			ck_assert_mem_eq(raw[0].p, raw[1].p, raw[0].len);
+			buf_release(&raw[0]);
+			buf_release(&raw[1]);
+		}
+}
+END_TEST
+
 START_TEST(row)
 {
 	const struct block_encoding_ops *ops = encoding_at((size_t)_i);
@@ -283,6 +315,7 @@ int main(void)
 	tcase_add_loop_test(tc, round_trip, 0, nr);
 	tcase_add_loop_test(tc, hostile_bytes, 0, nr);
 	tcase_add_test(tc, delta_ways);
+	tcase_add_test(tc, recent_ways);
 	tcase_add_test(tc, each_wins_somewhere);
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(s, tc);

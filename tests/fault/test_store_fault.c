@@ -26,7 +26,7 @@ static int fill(const char *path, unsigned nr_snapshots)
 	int rc = fixture_begin(&s, path, 2, &e);
 
 	for (unsigned k = 0; k < nr_snapshots && !rc; k++) {
-		rc = fixture_snapshot(s, SNAPSHOT_INTERVAL, "interval", k, &e);
+		rc = fixture_snapshot(s, SNAPSHOT_NAMED, "much", k, &e);
 		for (unsigned i = 0; i < 2000 && !rc; i++) {
 			snprintf(name, sizeof name, "much.of_it_%u", i);
 			rc = fixture_value(s, name, STAT_SCOPE_MACHINE, "", k, &e);

@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	(void)importer_probe(input, &e);
 	err_clear(&e);
-	rc = format->open(&im, input, "", &e);
+	rc = importer_open(&im, format, input, "", &e);
 	while (rc >= 0 && accesses < ACCESSES_MAX) {
 		struct batch b = {0};
 

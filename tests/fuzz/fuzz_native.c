@@ -6,6 +6,7 @@
 
 #include <xxhash.h>
 
+#include "traces/inspect/mappings.h"
 #include "traces/native.h"
 #include "traces/source.h"
 
@@ -91,8 +92,19 @@ static void reseal(uint8_t *p, size_t size)
 		seal(p + size - 8, p + size - TRAILER_SIZE, 24, 0);
 }
 
+/* No record at all may upset what mappings it makes. */
+static void follow_mappings(struct mappings *m, const struct batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		(void)mappings_check(mappings_space(m, b->pid), b->addr[i], META_SIZE(b->meta[i]),
+				     (enum access_kind)META_KIND(b->meta[i]));
+	if (b->control)
+		mappings_control(m, b->control);
+}
+
 static int read_all(struct trace *t, struct err *e)
 {
+	struct mappings mappings;
 	struct trace_counts counts;
 	struct merged *m;
 	struct batch b;
@@ -115,8 +127,10 @@ static int read_all(struct trace *t, struct err *e)
 	rc = merged_open(&m, t, e);
 	if (rc < 0)
 		return rc;
+	mappings_init(&mappings);
 	while ((rc = merged_next(m, &b, e)) > 0)
-		;
+		follow_mappings(&mappings, &b);
+	mappings_release(&mappings);
 	merged_close(m);
 	return rc;
 }

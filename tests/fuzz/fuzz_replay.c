@@ -79,13 +79,13 @@ static void record(uint8_t what, uint8_t v)
 		BENCH_CALL2(b, REC_MUNMAP, at & ~(PAGE_SIZE - 1), len);
 		break;
 	case 10:
-		BENCH_CALL2(b, REC_FORK, 1 + v % 4, 1 + v / 4 % 4);
+		BENCH_CALL3(b, REC_FORK, 1 + v % 4, 1 + v / 4 % 4, v / 16 % 2);
 		break;
 	case 11:
 		BENCH_CALL1(b, REC_CLONE, 1 + v % 4);
 		break;
 	case 12:
-		BENCH_CALL1(b, v % 2 ? REC_EXIT : REC_EXIT_GROUP, 0);
+		BENCH_CALL1(b, v % 8 == 7 ? REC_EXEC : v % 2 ? REC_EXIT : REC_EXIT_GROUP, 0);
 		break;
 	case 13:
 		BENCH_CALL3(b, REC_MADVISE, at & ~(PAGE_SIZE - 1), len, v % 26);

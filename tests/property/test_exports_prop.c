@@ -45,6 +45,12 @@ static uint64_t draw_addr(void)
 	return (rng_next(&rng) >> (1 + rng_below(&rng, 55))) | 8;
 }
 
+/* Sizes that all formats with sizes hold, every one of them. */
+static unsigned draw_size(void)
+{
+	return (unsigned)(1 + (rng_below(&rng, 2) ? rng_below(&rng, 16) : rng_below(&rng, 4096)));
+}
+
 static char draw_of(const char *kinds)
 {
 	return kinds[rng_below(&rng, strlen(kinds))];
@@ -67,7 +73,7 @@ LINES(din, "%c %" PRIx64 "\n", draw_of("012"), draw_addr() & ~UINT64_C(3))
 LINES(ramulator, "0x%" PRIx64 " %c\n", draw_addr(), draw_of("RW"))
 LINES(ramulator2, "%s 0x%" PRIx64 "\n", rng_below(&rng, 2) ? "LD" : "ST", draw_addr())
 LINES(rw, "%c %" PRIx64 "\n", draw_of("rw"), draw_addr())
-LINES(xdin, "%c %" PRIx64 " %x\n", draw_of("rwi"), draw_addr(), 1u << rng_below(&rng, 13))
+LINES(xdin, "%c %" PRIx64 " %x\n", draw_of("rwi"), draw_addr(), draw_size())
 
 static size_t lackey_make(uint8_t *out)
 {
@@ -82,7 +88,7 @@ static size_t lackey_make(uint8_t *out)
 		last = addr;
 		n += (size_t)snprintf((char *)out + n, 100, "%s%c %s%08" PRIx64 ",%u\n",
 				      kind == 'I' ? "" : " ", kind, kind == 'I' ? " " : "", addr,
-				      1u << rng_below(&rng, 6));
+				      draw_size());
 	}
 	return n;
 }
@@ -156,7 +162,7 @@ static size_t dinero8_make(uint8_t *out)
 	memset(out, 0, (size_t)RECORDS * 8);
 	for (unsigned i = 0; i < RECORDS; i++) {
 		put_u32(out + (size_t)i * 8, (uint32_t)draw_addr());
-		put_u16(out + (size_t)i * 8 + 4, (uint16_t)(1 + rng_below(&rng, 4096)));
+		put_u16(out + (size_t)i * 8 + 4, (uint16_t)draw_size());
 		out[i * 8 + 6] = (uint8_t)rng_below(&rng, 3);
 	}
 	return (size_t)RECORDS * 8;
@@ -173,9 +179,8 @@ static size_t gem5_make(uint8_t *out)
 	memcpy(out, header, n);
 	for (unsigned i = 0; i < RECORDS; i++) {
 		bool store = rng_below(&rng, 2);
-		size_t len =
-			gem5_packet_put(out + n, i * 1000, store ? 4 : 1, draw_addr(),
-					1u << rng_below(&rng, 12), store || rng_below(&rng, 2) ? 0 : 0x100);
+		size_t len = gem5_packet_put(out + n, i * 1000, store ? 4 : 1, draw_addr(), draw_size(),
+					     store || rng_below(&rng, 2) ? 0 : 0x100);
 
 		/* its id is field 6 */
 		out[n + len] = 6 << 3;
@@ -214,7 +219,7 @@ static const char *const calls[] = {
 static size_t memtrace_make(uint8_t *out)
 {
 	size_t n = (size_t)snprintf((char *)out, 100,
-				    "# memtrace 1\n# scenario test\nF 7 /data/f 1048576 old\n");
+				    "# memtrace 1\n# scenario test\nF 7 /data/f 1048576 old\nF 8 /n 0 new\n");
 	unsigned accesses = 0, seq = 0;
 
 	while (seq < RECORDS) {
@@ -224,16 +229,19 @@ static size_t memtrace_make(uint8_t *out)
 		n += (size_t)snprintf((char *)out + n, 60, "%c %u %u ", "RWRWRWMMSM"[kind], pid, pid);
 		if (kind < 6) {
 			accesses++;
-			n += (size_t)snprintf((char *)out + n, 60, "%" PRIx64 " 8\n", draw_addr());
+			n += (size_t)snprintf((char *)out + n, 60, "%" PRIx64 " %u\n", draw_addr(),
+					      draw_size());
 		} else if (kind < 8) {
 			snprintf(call, sizeof call, calls[rng_below(&rng, ARRAY_LEN(calls))],
 				 rng_below(&rng, 400) + 1, (unsigned)rng_below(&rng, 1 << 30));
-			n += (size_t)snprintf((char *)out + n, 130, "%u %u %s\n", pid, seq, call);
+			n += (size_t)snprintf((char *)out + n, 130, "%u %u %s\n",
+					      (unsigned)rng_below(&rng, 64), seq, call);
 		} else if (kind == 8) {
 			n -= 4;
 			n += (size_t)snprintf((char *)out + n, 60, "%u label%u\n", seq, pid);
 		} else {
-			n += (size_t)snprintf((char *)out + n, 60, "%u %u spawn\n", pid, seq);
+			n += (size_t)snprintf((char *)out + n, 60, "%u %u spawn\n",
+					      (unsigned)rng_below(&rng, 64), seq);
 		}
 		seq++;
 	}
@@ -271,7 +279,7 @@ static void import_native(const char *format)
 	struct err e = {0};
 
 	ck_assert_ptr_nonnull(ops);
-	ck_assert_msg(ops->open(&im, foreign, "", &e) == 0, "%s", e.text);
+	ck_assert_msg(importer_open(&im, ops, foreign, "", &e) == 0, "%s", e.text);
 	ops->provenance(im, &p);
 	ck_assert_int_eq(trace_writer_open(&w, native, &p, 1, &e), 0);
 	ck_assert_msg(import_run(im, w, "test", &e) == 0, "%s: %s", format, e.text);
@@ -400,7 +408,7 @@ START_TEST(any_trace)
 	rng_init(&rng, (uint64_t)_i, "test.exports.any");
 	write_native();
 	export_native(format, foreign);
-	ck_assert_msg(ops->open(&im, foreign, "", &e) == 0, "%s", e.text);
+	ck_assert_msg(importer_open(&im, ops, foreign, "", &e) == 0, "%s", e.text);
 	while (ops->next(im, &batch, &e) > 0)
 		for (size_t k = 0; k < batch.n; k++, i++) {
 			while (i < ACCESSES && META_KIND(meta[i]) == ACCESS_FETCH && !(keeps & KEEPS_FETCHES))

@@ -89,7 +89,7 @@ static struct got *import_bytes(const char *format, const char *options, const v
 	memset(&g, 0, sizeof g);
 	ck_assert_ptr_nonnull(ops);
 	write_file(data, n);
-	g.result = ops->open(&im, path, options, &g.err);
+	g.result = importer_open(&im, ops, path, options, &g.err);
 	if (g.result) {
 		ck_assert_int_eq(g.result, -(int)g.err.code);
 		return &g;

@@ -80,7 +80,7 @@ START_TEST(huge_block)
 	struct batch b;
 
 	write_file("+ 0x4000010 0x80000000\n- 0x4000010\n", 35);
-	ck_assert_int_eq(ops->open(&im, path, "", &e), 0);
+	ck_assert_int_eq(importer_open(&im, ops, path, "", &e), 0);
 	while (ops->next(im, &b, &e) > 0) {
 		for (size_t i = 0; i < b.n; i++, stores++) {
 			ck_assert_uint_eq(b.addr[i], next);
@@ -243,7 +243,7 @@ START_TEST(malloclab_no_overlap)
 	}
 	fclose(f);
 	/* Stores of a block come piece by piece, in the order of the requests. */
-	ck_assert_int_eq(ops->open(&im, path, "", &e), 0);
+	ck_assert_int_eq(importer_open(&im, ops, path, "", &e), 0);
 	while (ops->next(im, &b, &e) > 0)
 		for (size_t i = 0; i < b.n;) {
 			uint64_t got = 0;
@@ -406,7 +406,7 @@ START_TEST(stores_are_mapped)
 		fprintf(f, "+ 0x%" PRIx64 " 0x%" PRIx64 "\n", at[slot], size);
 	}
 	fclose(f);
-	ck_assert_int_eq(ops->open(&im, path, "", &e), 0);
+	ck_assert_int_eq(importer_open(&im, ops, path, "", &e), 0);
 	while (ops->next(im, &b, &e) > 0) {
 		const struct control *c = b.control;
 
@@ -439,7 +439,7 @@ START_TEST(too_many_regions)
 	for (uint64_t i = 1; i <= 70000; i++)
 		fprintf(f, "+ 0x%" PRIx64 " 0x1\n", i << 18);
 	fclose(f);
-	ck_assert_int_eq(ops->open(&im, path, "", &e), 0);
+	ck_assert_int_eq(importer_open(&im, ops, path, "", &e), 0);
 	while (ops->next(im, &b, &e) > 0)
 		stores += b.n;
 	ck_assert_int_eq(e.code, ERR_LIMIT);

@@ -167,7 +167,7 @@ static struct got *import_path(const char *format)
 	struct batch b;
 
 	memset(&g, 0, sizeof g);
-	g.result = importer_find(format)->open(&im, path, "", &g.err);
+	g.result = importer_open(&im, importer_find(format), path, "", &g.err);
 	if (g.result)
 		return &g;
 	im->ops->provenance(im, &g.provenance);

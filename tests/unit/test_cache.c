@@ -12,6 +12,7 @@
 static struct cache cache;
 static struct err err;
 static uint64_t misses;
+static bool ordered; /* an order a set instead of stamps */
 
 static void setup(void)
 {
@@ -26,7 +27,7 @@ static void teardown(void)
 
 static int init(uint64_t size, uint64_t ways, uint64_t line_bytes, unsigned policy)
 {
-	struct cache_geometry g = {"toy", size, ways, line_bytes, 4, policy};
+	struct cache_geometry g = {"toy", size, ways, line_bytes, 4, policy, ordered};
 
 	return cache_init(&cache, &g, "cache.toy", 1, &err);
 }
@@ -40,7 +41,7 @@ static uint64_t use(uint64_t line, bool store)
 		misses++;
 		return cache_insert(&cache, line, store ? CACHE_DIRTY : 0);
 	}
-	cache_touch(&cache, key);
+	cache_touch(&cache, line, key);
 	*key |= store ? CACHE_DIRTY : 0;
 	return 0;
 }
@@ -55,6 +56,7 @@ START_TEST(test_toy_lru)
 	static const uint64_t address[] = {0, 64, 128, 0, 128, 64, 16, 0};
 	static const uint64_t out[] = {0, 0, 0, 4, 0, 0, 0, 8};
 	static const bool is_out[] = {false, false, true, true, false, true, false, true};
+	ordered = _i;
 
 	ck_assert_int_eq(init(128, 2, 16, 0), 0);
 	for (size_t i = 0; i < ARRAY_LEN(address); i++) {
@@ -130,6 +132,7 @@ START_TEST(test_lru_against_lists)
 	uint64_t list[SETS][WAYS] = {{0}};
 	unsigned len[SETS] = {0};
 	struct rng rng;
+	ordered = _i;
 
 	ck_assert_int_eq(init(SETS * WAYS * 64, WAYS, 64, 0), 0);
 	rng_init(&rng, 3, "lists");
@@ -160,10 +163,40 @@ START_TEST(test_lru_against_lists)
 }
 END_TEST
 
+/* Lines that are taken out between: an order a set gives the same victims as stamps. */
+START_TEST(test_order_is_stamps)
+{
+	const struct cache_geometry g = {"toy", 4 * 11 * 64, 11, 64, 4, 0, true};
+	struct cache other;
+	struct rng rng;
+
+	ck_assert_int_eq(init(4 * 11 * 64, 11, 64, 0), 0);
+	ck_assert_int_eq(cache_init(&other, &g, "cache.toy", 1, &err), 0);
+	ck_assert(other.ordered && !cache.ordered);
+	rng_init(&rng, 6, "order");
+	for (int i = 0; i < 20000; i++) {
+		uint64_t line = rng_below(&rng, 70), *key = cache_find(&other, line);
+
+		ck_assert_int_eq(!key, !cache_find(&cache, line));
+		if (!rng_below(&rng, 8)) {
+			ck_assert_uint_eq(cache_drop(&other, line), cache_drop(&cache, line));
+			continue;
+		}
+		if (key)
+			cache_touch(&other, line, key);
+		ck_assert_uint_eq(key ? 0 : cache_insert(&other, line, 0), use(line, false));
+	}
+	ck_assert_uint_gt(cache.stats.evictions, 1000);
+	ck_assert(cache_is_valid(&cache) && cache_is_valid(&other));
+	cache_release(&other);
+}
+END_TEST
+
 /* Every policy keeps a valid cache and never holds more than fits. */
 START_TEST(test_policies)
 {
 	struct rng rng;
+	ordered = _i;
 
 	for (unsigned p = 0; replacement_at(p); p++) {
 		ck_assert_int_eq(init(4 * 3 * 64, 3, 64, p), 0);
@@ -207,12 +240,13 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, test_toy_lru);
+	tcase_add_loop_test(tc, test_toy_lru, 0, 2);
 	tcase_add_test(tc, test_rows_and_columns);
 	tcase_add_test(tc, test_dirty_victim);
 	tcase_add_test(tc, test_capacity);
-	tcase_add_test(tc, test_lru_against_lists);
-	tcase_add_test(tc, test_policies);
+	tcase_add_loop_test(tc, test_lru_against_lists, 0, 2);
+	tcase_add_loop_test(tc, test_policies, 0, 2);
+	tcase_add_test(tc, test_order_is_stamps);
 	tcase_add_test(tc, test_refusals);
 	tcase_set_timeout(tc, 60); /* sanitised builds on busy machines are slow */
 	suite_add_tcase(s, tc);

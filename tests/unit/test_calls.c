@@ -176,7 +176,14 @@ START_TEST(processes)
 	begin(SYS_clone, 56, 0); /* posix_spawn; the emulator makes it a fork */
 	call->arg[0] = CLONE_VM | CLONE_VFORK;
 	ck_assert_uint_eq(convert(), 1);
-	expect(0, REC_FORK, 56, 56, 0, 0);
+	expect(0, REC_FORK, 56, 56, 1, 0);
+	begin(SYS_vfork, 57, 0);
+	ck_assert_uint_eq(convert(), 1);
+	expect(0, REC_FORK, 57, 57, 1, 0);
+	begin(SYS_clone, 58, 0); /* fork of the C library */
+	call->arg[0] = CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+	ck_assert_uint_eq(convert(), 1);
+	expect(0, REC_FORK, 58, 58, 0, 0);
 	begin(SYS_fork, -EAGAIN, 0);
 	ck_assert_uint_eq(convert(), 1);
 	ck_assert_int_eq(out[0].op, REC_OTHER);

@@ -55,7 +55,7 @@ START_TEST(huge_region)
 	struct batch b;
 
 	write_file(text, sizeof text - 1);
-	ck_assert_int_eq(ops->open(&im, path, "", &e), 0);
+	ck_assert_int_eq(importer_open(&im, ops, path, "", &e), 0);
 	while (ops->next(im, &b, &e) > 0)
 		for (size_t i = 0; i < b.n; i++, loads++)
 			ck_assert_uint_eq(b.addr[i], loads << 25);

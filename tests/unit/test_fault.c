@@ -224,6 +224,26 @@ START_TEST(a_stack_keeps_its_guard_gap)
 }
 END_TEST
 
+/* A neighbour without rights, such as a guard page, asks for no gap. */
+START_TEST(a_stack_grows_down_to_a_guard_page)
+{
+	const uint64_t top = UINT64_C(0x7ffff0000000);
+	struct bench bench, *b = &bench;
+
+	bench_open(b);
+	bench_mmap(b, top - 300 * PAGE_SIZE, PAGE_SIZE, 0, ANON);
+	bench_mmap(b, top - PAGE_SIZE, PAGE_SIZE, PROT_RW, ANON | 0x100);
+	bench_store(b, top - 299 * PAGE_SIZE);
+	bench_mark(b, "down");
+	bench_store(b, top - 300 * PAGE_SIZE); /* the page itself stays what it is */
+	bench_run(b, NULL);
+	ck_assert_int_eq(shot_value(bench_shot(b, "down"), "process.sigsegv", "P1"), 0);
+	ck_assert_int_eq(shot_value(bench_shot(b, "down"), "process.vm_pages", "P1"), 300);
+	ck_assert_int_eq(p1(b, "sigsegv"), 1);
+	bench_close(b);
+}
+END_TEST
+
 /* 5000 bytes are two pages: the second is there to its end, the third is not. */
 START_TEST(a_touch_behind_the_end_of_a_file_is_sigbus)
 {
@@ -360,6 +380,7 @@ static Suite *suite(void)
 	tcase_add_test(t, the_second_writer_of_a_shared_page_reuses_it);
 	tcase_add_test(t, a_stack_grows_page_by_page_up_to_its_limit);
 	tcase_add_test(t, a_stack_keeps_its_guard_gap);
+	tcase_add_test(t, a_stack_grows_down_to_a_guard_page);
 	tcase_add_test(t, a_touch_behind_the_end_of_a_file_is_sigbus);
 	tcase_add_test(t, a_file_is_read_once_for_all);
 	tcase_add_test(t, a_write_to_a_private_file_mapping_copies);

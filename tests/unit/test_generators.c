@@ -16,7 +16,7 @@ static struct importer *start(const char *name, const char *options)
 	struct err e = {0};
 
 	ck_assert_ptr_nonnull(ops);
-	ck_assert_msg(ops->open(&im, "-", options, &e) == 0, "%s", e.text);
+	ck_assert_msg(importer_open(&im, ops, "-", options, &e) == 0, "%s", e.text);
 	return im;
 }
 
@@ -307,7 +307,7 @@ START_TEST(refusals)
 		struct importer *im;
 		struct err e = {0};
 
-		ck_assert_int_lt(generator_find(bad[i].name)->open(&im, "-", bad[i].options, &e), 0);
+		ck_assert_int_lt(importer_open(&im, generator_find(bad[i].name), "-", bad[i].options, &e), 0);
 		ck_assert_msg(strstr(e.text, bad[i].said), "%s", e.text);
 		ck_assert_ptr_null(im);
 	}

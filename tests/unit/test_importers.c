@@ -179,7 +179,7 @@ START_TEST(zstd_frames)
 	n1 = ZSTD_compress(packed, bound, text, half, 1);
 	n2 = ZSTD_compress(packed + n1, bound, text + half, half, 1);
 	write_file(packed, n1 + n2);
-	ck_assert_int_eq(ops->open(&im, path, "", &e), 0);
+	ck_assert_int_eq(importer_open(&im, ops, path, "", &e), 0);
 	while (ops->next(im, &b, &e) > 0)
 		for (size_t i = 0; i < b.n; i++, seen++) {
 			ck_assert_uint_eq(b.addr[i], seen * 64);
@@ -190,7 +190,7 @@ START_TEST(zstd_frames)
 	ops->close(im);
 	/* Cut within the second frame: the first half and what the second one's blocks gave. */
 	write_file(packed, n1 + n2 - 5);
-	ck_assert_int_eq(ops->open(&im, path, "", &e), 0);
+	ck_assert_int_eq(importer_open(&im, ops, path, "", &e), 0);
 	for (last_good = 0; ops->next(im, &b, &e) > 0; last_good += b.n)
 		ck_assert_uint_eq(b.addr[0], last_good * 64);
 	ck_assert_int_eq(e.code, ERR_TRUNCATED);
@@ -201,7 +201,7 @@ START_TEST(zstd_frames)
 	err_clear(&e);
 	memset(packed + n1 + 20, 0xff, 8);
 	write_file(packed, n1 + n2);
-	ck_assert_int_eq(ops->open(&im, path, "", &e), 0);
+	ck_assert_int_eq(importer_open(&im, ops, path, "", &e), 0);
 	for (last_good = 0; ops->next(im, &b, &e) > 0; last_good += b.n)
 		;
 	ck_assert(e.code == ERR_FORMAT || e.code == ERR_TRUNCATED);

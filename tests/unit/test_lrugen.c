@@ -5,6 +5,7 @@
 
 #include <check.h>
 
+#include "models/kernel/reclaim/aging.h"
 #include "models/kernel/reclaim/scan.h"
 #include "models/kernel/workingset.h"
 #include "tests/unit/vm_fixture.h"
@@ -126,7 +127,7 @@ START_TEST(refaults_count_for_their_tier)
 	for (unsigned i = 0; i < 4; i++) /* three accesses beyond the first: 3, tier 2 */
 		lru_gen_inc_refs(f);
 	ck_assert_uint_eq(frame_lru_refs(f), 3);
-	shadow = workingset_eviction(&b.k, pfn);
+	shadow = workingset_eviction(&b.k, pfn, NULL);
 	ck_assert_uint_eq(g->evicted[LRU_GEN_FILE][2], 1);
 	f->flags &= ~(uint32_t)(FR_WORKINGSET | FR_REFERENCED);
 	f->gen = 0;
@@ -286,6 +287,20 @@ START_TEST(tables_worth_it_are_looked_at_again)
 }
 END_TEST
 
+/* While another walks, nobody else makes a generation; who is not pressed goes on. */
+START_TEST(one_walks_at_a_time)
+{
+	const struct reclaim_request r = {.priority = DEF_PRIORITY};
+	uint64_t seq = g->max_seq;
+
+	g->walked_seq = seq; /* as while a walk is under way */
+	ck_assert(!mglru_add_generation(b.t, &n->lruvec, &r, seq, true));
+	ck_assert_uint_eq(g->max_seq, seq);
+	ck_assert(mglru_add_generation(b.t, &n->lruvec, &r, seq - 1, true)); /* that one is there already */
+	ck_assert_uint_eq(g->max_seq, seq);
+}
+END_TEST
+
 /* Each node's walk answers for itself: the bit of another node stays, a table noted for it, too. */
 START_TEST(nodes_walk_on_their_own)
 {
@@ -333,7 +348,7 @@ START_TEST(walks_decide_about_neighbours)
 	g->max_seq++; /* all pages are one generation older */
 	lru_isolate(&b.k, pfn);
 	b.t->mm_walk = (uint8_t)around[_i].walk;
-	ck_assert_uint_ge(page_referenced(b.t, pfn, &vm_flags), 1);
+	ck_assert_uint_ge(page_referenced(b.t, pfn, NULL, &vm_flags), 1);
 	lru_drain(b.t);
 	ck_assert_int_eq(is_used(next), around[_i].used_after);
 	ck_assert_int_eq(frame_lru_gen(frame_of(&b.mem, other)) == (int)(g->max_seq % MAX_NR_GENS),
@@ -361,6 +376,7 @@ int main(void)
 	tcase_add_test(t, history_fades);
 	tcase_add_test(t, mappings_share_a_table);
 	tcase_add_test(t, tables_worth_it_are_looked_at_again);
+	tcase_add_test(t, one_walks_at_a_time);
 	tcase_add_test(t, nodes_walk_on_their_own);
 	tcase_add_loop_test(t, walks_decide_about_neighbours, 0, (int)ARRAY_LEN(around));
 	suite_add_tcase(s, t);

@@ -198,6 +198,55 @@ START_TEST(patience_ends)
 }
 END_TEST
 
+/* Child of vfork, thread 3 of process 2: before all others, which its parent's thread lets through behind it.
+ */
+START_TEST(a_child_of_vfork_goes_first)
+{
+	shared->clock = 9;
+	for (uint32_t ring = 0; ring < 2; ring++) {
+		begin(ring, 1);
+		sees(ring, 9);
+		accesses(ring, ring + 1);
+		shared->ring[ring].low = LOW_BLOCKED;
+	}
+	merge_hold(merge, 2);
+	ck_assert_str_eq(read_all(10), ""); /* it is not there yet */
+	begin(2, 9);
+	shared->ring[2].pid = 2;
+	sees(2, 9);
+	accesses(2, 3);
+	ck_assert_str_eq(read_all(10.9), "3:a3 ");
+	ck_assert_str_eq(read_all(11.8), ""); /* patience counts from its last word */
+	merge_unhold(merge, 3);               /* another one's */
+	ck_assert_str_eq(read_all(11.8), "");
+	merge_unhold(merge, 2);
+	shared->ring[2].low = LOW_BLOCKED;
+	ck_assert_str_eq(read_all(11.8), "1:a1 2:a2 ");
+}
+END_TEST
+
+/* Without a word of it the others go on after a second; and the outer one of two holds again behind the
+ * inner. */
+START_TEST(a_silent_child_of_vfork_holds_nobody)
+{
+	shared->clock = 9;
+	begin(0, 9);
+	accesses(0, 1);
+	shared->ring[0].low = LOW_BLOCKED;
+	begin(1, 9);
+	shared->ring[1].pid = 2;
+	accesses(1, 2);
+	shared->ring[1].low = LOW_BLOCKED;
+	merge_hold(merge, 2);
+	merge_hold(merge, 3); /* a child of the child */
+	ck_assert_str_eq(read_all(10), "");
+	merge_unhold(merge, 3);
+	ck_assert_str_eq(read_all(10.1), "2:a2 ");
+	ck_assert_str_eq(read_all(11), "");
+	ck_assert_str_eq(read_all(11.2), "1:a1 ");
+}
+END_TEST
+
 /*
  * Property: threads that take steps at random, read at random moments. All comes, each thread's in its order,
  * calls by growing stamp, and between two calls of others nothing that saw the later one.
@@ -261,6 +310,8 @@ int main(void)
 	tcase_add_test(t, waits_for_promises);
 	tcase_add_test(t, not_beyond_the_clock);
 	tcase_add_test(t, patience_ends);
+	tcase_add_test(t, a_child_of_vfork_goes_first);
+	tcase_add_test(t, a_silent_child_of_vfork_holds_nobody);
 	tcase_add_loop_test(t, random_steps, 0, 20);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);

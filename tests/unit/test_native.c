@@ -10,6 +10,7 @@
 
 #include "traces/source.h"
 #include "traces/bytes.h"
+#include "traces/control.h"
 #include "traces/native.h"
 
 static char path[64];
@@ -166,6 +167,31 @@ static void fill_control(struct control *c, enum record_op op)
 	if (op % 2)
 		c->text = op % 3 ? "/usr/lib/x86_64-linux-gnu/libc.so.6" : "";
 }
+
+/* fork's late argument: a byte when it is 1, nothing when it is 0, and 0 in what was written without it. */
+START_TEST(a_late_argument_is_left_out)
+{
+	struct piece p = {.control = {.op = REC_FORK, .cpu = -1, .arg = {8, 9, 0}}};
+	struct buf without = {0}, with = {0};
+	struct buf *const both[] = {&without, &with};
+
+	piece_write(&without, &(struct control_base){0}, &p);
+	p.control.arg[2] = 1;
+	piece_write(&with, &(struct control_base){0}, &p);
+	/* order, after, accesses, op; cpu, time, seq, result; 2, 8, 9; no text */
+	ck_assert_uint_eq(without.len, 12);
+	ck_assert_uint_eq(with.len, 13);
+	for (uint64_t i = 0; i < 2; i++) {
+		struct cursor c = {.p = both[i]->p, .end = both[i]->p + both[i]->len};
+
+		p.control.arg[2] = 77;
+		ck_assert(piece_read(&c, &(struct control_base){0}, &p));
+		ck_assert_uint_eq(p.control.arg[1], 9);
+		ck_assert_uint_eq(p.control.arg[2], i);
+		buf_release(both[i]);
+	}
+}
+END_TEST
 
 /* Every operation, each behind `op` accesses; process 1 has all, process 2 a run in between. */
 START_TEST(all_controls)
@@ -382,7 +408,7 @@ START_TEST(newer_version)
 
 	finish(writer(NULL));
 	fd = open(path, O_WRONLY);
-	ck_assert_int_eq(pwrite(fd, "\x02", 1, 8), 1);
+	ck_assert_int_eq(pwrite(fd, "\x03", 1, 8), 1);
 	close(fd);
 	ck_assert_int_eq(trace_open(&t, path, &e), -ERR_FORMAT);
 	ck_assert_ptr_nonnull(strstr(e.text, "newer"));
@@ -459,6 +485,7 @@ int main(void)
 	tcase_add_test(tc, one_access);
 	tcase_add_test(tc, provenance);
 	tcase_add_test(tc, all_controls);
+	tcase_add_test(tc, a_late_argument_is_left_out);
 	tcase_add_test(tc, long_piece);
 	tcase_add_test(tc, damage_ahead);
 	tcase_add_test(tc, close_early);

@@ -7,6 +7,7 @@
 
 #include <check.h>
 
+#include "models/kernel/thp_split.h"
 #include "tests/unit/vm_fixture.h"
 
 #define RW (PROT_READ | PROT_WRITE)
@@ -16,11 +17,16 @@
 
 static struct bed b;
 
-static void start(const char *on)
+static void start_with(const char *on, const char *scan, const char *other)
 {
 	bed_new(&b, "topology.node_mem=64MiB 64MiB", "topology.node_cpus=1 1", "kernel.struct_page_bytes=0",
-		"kernel.numa_balancing_scan_size_mb=1", on, NULL);
+		on, scan, other, NULL);
 	b.t->tid = 7;
+}
+
+static void start(const char *on)
+{
+	start_with(on, "kernel.numa_balancing_scan_size_mb=1", NULL);
 }
 
 static void setup(void)
@@ -295,6 +301,112 @@ START_TEST(periods)
 }
 END_TEST
 
+/* ---- huge pages ---- */
+
+static pte_t *huge_entry(vaddr_t a)
+{
+	struct ptable *t = pgtable_table(&b.t->mm->pt, a, 2);
+
+	return &t->e[ptable_index(a, 2)];
+}
+
+static struct frame *huge_frame(vaddr_t a)
+{
+	return frame_of(&b.mem, pte_pfn(*huge_entry(a)));
+}
+
+/* A huge page on node 0, met from node 1. */
+static vaddr_t start_huge(void)
+{
+	vaddr_t a;
+
+	bed_free(&b);
+	start_with("kernel.numa_balancing=1", "kernel.numa_balancing_scan_size_mb=16", "thp.enabled=always");
+	a = bed_anon(&b, A, HUGE_PAGE_SIZE, RW, MAP_FIXED);
+	ck_assert_int_eq(bed_touch(&b, a, true), FAULT_DONE);
+	ck_assert(*huge_entry(a) & PTE_HUGE);
+	lru_drain_all(&b.k);
+	go_to(1);
+	first_scan();
+	ck_assert_uint_eq(event(VMEV_NUMA_PTE_UPDATES), HUGE_PAGE_NR);
+	ck_assert_uint_eq(event(VMEV_NUMA_HUGE_PTE_UPDATES), 1);
+	ck_assert_uint_eq(*huge_entry(a) & (PTE_PRESENT | PTE_PROTNONE | PTE_WRITE),
+			  PTE_PROTNONE | PTE_WRITE);
+	return a;
+}
+
+START_TEST(huge_pages_follow)
+{
+	vaddr_t a = start_huge();
+
+	ck_assert_int_eq(bed_touch(&b, a + 77 * P, true), FAULT_DONE);
+	ck_assert_uint_eq(*huge_entry(a) & (PTE_PRESENT | PTE_PROTNONE | PTE_WRITE | PTE_HUGE),
+			  PTE_PRESENT | PTE_WRITE | PTE_HUGE);
+	ck_assert_uint_eq(huge_frame(a)->nid, 1);
+	ck_assert_int_eq(frame_whole_mapcount(huge_frame(a)), 1);
+	ck_assert_uint_eq(event(VMEV_NUMA_HINT_FAULTS), 1);
+	ck_assert_uint_eq(event(VMEV_NUMA_PAGE_MIGRATE), HUGE_PAGE_NR);
+	ck_assert_uint_eq(event(VMEV_PGMIGRATE_SUCCESS), HUGE_PAGE_NR);
+	ck_assert_uint_eq(event(VMEV_THP_MIGRATION_SUCCESS), 1);
+	ck_assert_uint_eq(event(VMEV_THP_SPLIT_PMD) + event(VMEV_THP_SPLIT_PAGE), 0);
+	ck_assert_int_eq(b.mem.node[0].stat.item[NR_ANON_THPS], 0);
+	ck_assert_int_eq(b.mem.node[1].stat.item[NR_ANON_THPS], HUGE_PAGE_NR);
+	ck_assert_uint_eq(b.t->numa->recent[1][1], HUGE_PAGE_NR);
+	ck_assert_uint_eq(b.t->numa->moved, HUGE_PAGE_NR);
+	/* unlike a small page it is marked where it is local, too, and stays */
+	ck_assert(run(2200));
+	ck_assert_uint_eq(event(VMEV_NUMA_HUGE_PTE_UPDATES), 2);
+	ck_assert_int_eq(bed_touch(&b, a, false), FAULT_DONE);
+	ck_assert_uint_eq(event(VMEV_NUMA_HINT_FAULTS_LOCAL), 1);
+	ck_assert_uint_eq(event(VMEV_NUMA_PAGE_MIGRATE), HUGE_PAGE_NR);
+	/* and changing rights counts as an update of a huge entry, whoever does it */
+	ck_assert_int_eq(sys_mprotect(b.t, a, HUGE_PAGE_SIZE, PROT_READ), 0);
+	ck_assert_uint_eq(event(VMEV_NUMA_HUGE_PTE_UPDATES), 3);
+}
+END_TEST
+
+/* Node 1 has room but no 2 MiB in one piece: the page stays, whole. */
+START_TEST(huge_pages_are_not_split)
+{
+	vaddr_t a = start_huge();
+	pfn_t kept = PFN_NONE, pfn, next;
+
+	while ((pfn = alloc_pages_node(b.t, 1, GFP_ATOMIC | GFP_BIT_THISNODE | GFP_BIT_NOWARN, 0)) !=
+	       PFN_NONE)
+		if (!(pfn & 1)) {
+			frame_of(&b.mem, pfn)->private = kept;
+			kept = pfn;
+		}
+	for (; kept != PFN_NONE; kept = next) {
+		next = (pfn_t)frame_of(&b.mem, kept)->private;
+		free_pages(b.t, kept, 0);
+	}
+	ck_assert_int_eq(bed_touch(&b, a, true), FAULT_DONE);
+	ck_assert_uint_eq(huge_frame(a)->nid, 0);
+	ck_assert(*huge_entry(a) & PTE_PRESENT);
+	ck_assert_uint_eq(event(VMEV_NUMA_PAGE_MIGRATE), 0);
+	ck_assert_uint_eq(event(VMEV_THP_MIGRATION_FAIL), 1);
+	ck_assert_uint_eq(event(VMEV_PGMIGRATE_FAIL), HUGE_PAGE_NR);
+	ck_assert_uint_eq(event(VMEV_THP_MIGRATION_SPLIT) + event(VMEV_THP_SPLIT_PAGE), 0);
+	ck_assert_uint_eq(b.t->numa->locality[2], HUGE_PAGE_NR);
+}
+END_TEST
+
+/* What two processes map is not moved. */
+START_TEST(shared_huge_pages_stay)
+{
+	vaddr_t a = start_huge();
+	struct mm *child = mm_fork(b.t, bed_process(&b));
+
+	b.proc[1].mm = child;
+	ck_assert_int_eq(bed_touch(&b, a, false), FAULT_DONE);
+	ck_assert_int_eq(huge_frame(a)->mapcount, 2);
+	ck_assert_uint_eq(huge_frame(a)->nid, 0);
+	ck_assert_uint_eq(event(VMEV_NUMA_HINT_FAULTS), 1);
+	ck_assert_uint_eq(event(VMEV_PGMIGRATE_SUCCESS) + event(VMEV_PGMIGRATE_FAIL), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("numa_balancing");
@@ -311,6 +423,9 @@ int main(void)
 	tcase_add_test(t, other_calls);
 	tcase_add_test(t, no_room);
 	tcase_add_test(t, periods);
+	tcase_add_test(t, huge_pages_follow);
+	tcase_add_test(t, huge_pages_are_not_split);
+	tcase_add_test(t, shared_huge_pages_stay);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -262,7 +262,7 @@ START_TEST(many_records)
 		put_u32(bytes + (size_t)i * 21 + 17, i % 64 + 1);
 	}
 	write_file(bytes, (size_t)N * 21);
-	ck_assert_int_eq(ops->open(&im, path, "", &e), 0);
+	ck_assert_int_eq(importer_open(&im, ops, path, "", &e), 0);
 	while (ops->next(im, &b, &e) > 0)
 		for (size_t i = 0; i < b.n; i++, seen++) {
 			ck_assert_uint_eq(b.addr[i], seen << 20);

@@ -72,6 +72,34 @@ START_TEST(the_largest_dies)
 END_TEST
 
 /* Two that must not be killed: the one that asks gives up in the end, the run goes on. */
+/* in_vfork: a child in its parent's memory is no victim of its own; who shares
+ * the memory dies along, without a kill of its own. */
+START_TEST(a_child_of_vfork_dies_with_its_parent)
+{
+	bench_open(b);
+	bench_mmap(b, AREA, MIB(128), PROT_RW, ANON);
+	bench_store_pages(b, 0, 256);
+	BENCH_CALL3(b, REC_FORK, 2, 2, 1);
+	bench_thread(b, 2, 2);
+	BENCH_CALL1(b, REC_OOM_SCORE_ADJ, 1000); /* it would be first */
+	bench_store_pages(b, 0, 80 * 256);
+	bench_exit(b);
+	bench_thread(b, 1, 1);
+	bench_load_pages(b, 0, 10);
+	bench_run(b, SMALL, NULL);
+	ck_assert_int_eq(b->rc, 0);
+	ck_assert_uint_eq(bench_count(b, "oom_kill"), 1);
+	ck_assert_str_eq(b->event[bench_find(b, 0, "oom_kill")].scope, "process/P1");
+	ck_assert_ptr_nonnull(strstr(b->event[bench_find(b, 0, "oom_kill")].detail,
+				     "\"invoked_by\":\"P1\",\"process\":\"P1\""));
+	ck_assert_int_eq(bench_counter(b, "vmstat oom_kill"), 1);
+	ck_assert_int_eq(bench_stat(b, "process.skipped_accesses", "P1"), 10);
+	ck_assert_int_gt(bench_stat(b, "process.skipped_accesses", "P2"), 0);
+	ck_assert_int_eq(bench_sum(b, "process.rss_anon_pages"), 0);
+	bench_close(b);
+}
+END_TEST
+
 START_TEST(nobody_may_be_killed)
 {
 	two_processes(16, 60, -1000, -1000);
@@ -149,6 +177,7 @@ int main(void)
 	TCase *t = tcase_create("oom");
 
 	tcase_add_loop_test(t, the_largest_dies, 0, (int)ARRAY_LEN(victim));
+	tcase_add_test(t, a_child_of_vfork_dies_with_its_parent);
 	tcase_add_test(t, nobody_may_be_killed);
 	tcase_add_test(t, whoever_asks_dies_when_told_so);
 	tcase_add_test(t, bound_to_a_node);

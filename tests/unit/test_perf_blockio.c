@@ -210,7 +210,7 @@ START_TEST(many_disks)
 		fprintf(f, "%u,R,0,512,7\n", i);
 	fclose(f);
 	write_file(text, size);
-	ck_assert_int_eq(ops->open(&im, path, "", &e), 0);
+	ck_assert_int_eq(importer_open(&im, ops, path, "", &e), 0);
 	while (ops->next(im, &b, &e) > 0)
 		controls += b.control != NULL;
 	ck_assert_int_eq(e.code, ERR_FORMAT);

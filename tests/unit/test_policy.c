@@ -250,12 +250,11 @@ START_TEST(misplaced_pages)
 	struct mempolicy *bind = make(MPOL_BIND, 0x3), *bal = make(MPOL_BIND | MPOL_F_NUMA_BALANCING, 0x3),
 			 *il = make(MPOL_INTERLEAVE, 0x3);
 
-	ck_assert_int_eq(policy_misplaced(NULL, 0, 2), 2);
-	ck_assert_int_eq(policy_misplaced(NULL, 2, 2), -1);
-	ck_assert_int_eq(policy_misplaced(bind, 0, 1), -1);
-	ck_assert_int_eq(policy_misplaced(bal, 0, 1), 1);
-	ck_assert_int_eq(policy_misplaced(bal, 0, 2), -1);
-	ck_assert_int_eq(policy_misplaced(il, 0, 1), -1);
+	ck_assert(policy_follows(NULL, 2));
+	ck_assert(!policy_follows(bind, 1));
+	ck_assert(policy_follows(bal, 1));
+	ck_assert(!policy_follows(bal, 2));
+	ck_assert(!policy_follows(il, 1));
 	policy_put(bind);
 	policy_put(bal);
 	policy_put(il);

@@ -255,7 +255,7 @@ START_TEST(refault)
 	read_page(500);
 	lru_drain(b.cur);
 	pfn = pagecache_lookup(f, 500).pfn;
-	pagecache_remove(&b.k, pfn, workingset_eviction(&b.k, pfn));
+	pagecache_remove(&b.k, pfn, workingset_eviction(&b.k, pfn, NULL));
 	bed_put(&b, pfn);
 	read_page(500);
 	ck_assert_int_eq(bed_node(&b, NR_WORKINGSET_REFAULT_FILE), 1);

@@ -6,13 +6,19 @@
 
 static struct bench bench, *const b = &bench;
 
-static const char *const fates[] = {
-	"anon_freed",       "anon_written",       "anon_activated",       "anon_kept",
-	"file_clean_freed", "file_clean_written", "file_clean_activated", "file_clean_kept",
-	"file_dirty_freed", "file_dirty_written", "file_dirty_activated", "file_dirty_kept",
-	"shmem_freed",      "shmem_written",      "shmem_activated",      "shmem_kept",
-	"locked_freed",     "locked_written",     "locked_activated",     "locked_kept",
-	"skipped"};
+static const char *const fates[] = {"anon_freed",           "anon_written",
+				    "anon_activated",       "anon_kept",
+				    "anon_demoted",         "file_clean_freed",
+				    "file_clean_written",   "file_clean_activated",
+				    "file_clean_kept",      "file_clean_demoted",
+				    "file_dirty_freed",     "file_dirty_written",
+				    "file_dirty_activated", "file_dirty_kept",
+				    "file_dirty_demoted",   "shmem_freed",
+				    "shmem_written",        "shmem_activated",
+				    "shmem_kept",           "shmem_demoted",
+				    "locked_freed",         "locked_written",
+				    "locked_activated",     "locked_kept",
+				    "locked_demoted",       "skipped"};
 
 static int64_t fate(const char *name)
 {
@@ -153,6 +159,34 @@ START_TEST(clean_file_pages_are_dropped)
 	ck_assert_int_eq(fate("anon_written") + fate("file_dirty_written"), 0);
 	check_laws();
 	bench_close(b);
+}
+END_TEST
+
+/* A file read through memory in pieces mixes page blocks, which raises the watermarks; once kswapd has met
+ * them it wakes kcompactd, beside the few wakes for the sake of slabs of several pages. */
+static int64_t compactor_wakes(const char *boost)
+{
+	int64_t wakes;
+
+	bench_open(b);
+	bench_file(b, 3, MIB(192));
+	bench_mmap_file(b, AREA, MIB(192), PROT_R, SHARED, 3);
+	for (unsigned i = 0; i < 192 * 256; i += 5)
+		bench_load(b, PG(i));
+	sleep_ms(1000);
+	bench_run(b, "topology.node_mem=64MiB", boost, NULL);
+	ck_assert_int_eq(b->rc, 0);
+	ck_assert_int_gt(vm("pgsteal_kswapd"), 0);
+	wakes = vm("compact_daemon_wake");
+	bench_close(b);
+	return wakes;
+}
+
+START_TEST(raised_watermarks_end_with_compaction)
+{
+	int64_t without = compactor_wakes("vm.watermark_boost_factor=0");
+
+	ck_assert_int_gt(compactor_wakes("vm.watermark_boost_factor=15000"), without);
 }
 END_TEST
 
@@ -308,6 +342,7 @@ int main(void)
 	tcase_add_test(t, the_log_tells_low_kswapd_high);
 	tcase_add_test(t, below_min_the_task_reclaims_itself);
 	tcase_add_test(t, clean_file_pages_are_dropped);
+	tcase_add_test(t, raised_watermarks_end_with_compaction);
 	tcase_add_test(t, dirty_file_pages_are_left_to_the_flushers);
 	tcase_add_test(t, anonymous_pages_are_swapped);
 	tcase_add_test(t, locked_pages_never_go);

@@ -62,6 +62,75 @@ START_TEST(a_clone_shares_a_fork_copies)
 }
 END_TEST
 
+/* vfork: the child runs in its parent's memory, and has its own from its exec on. */
+START_TEST(a_vfork_shares_until_exec)
+{
+	const struct shot *at;
+
+	bench_open(b);
+	bench_mmap(b, AREA, MIB(1), PROT_RW, ANON);
+	bench_store_pages(b, 0, 10);
+	BENCH_CALL3(b, REC_FORK, 3, 3, 1);
+	bench_thread(b, 3, 3);
+	bench_store_pages(b, 0, 30); /* 20 new ones */
+	bench_mark(b, "shared");
+	bench_call(b, REC_EXEC, 0, "/bin/true", 0, 0, 0, 0, 0, 0);
+	bench_mmap(b, AREA, MIB(1), PROT_RW, ANON);
+	bench_store_pages(b, 0, 5);
+	bench_mark(b, "apart");
+	bench_thread(b, 1, 1);
+	bench_store_pages(b, 0, 40); /* 10 new ones: the child's are there */
+	bench_mark(b, "end");
+	bench_run(b, NULL);
+	ck_assert_int_eq(b->rc, 0);
+	ck_assert_int_eq(replay("processes"), 2);
+	ck_assert_int_eq(replay("order_breaks"), 0);
+	at = bench_shot(b, "shared");
+	ck_assert_int_eq(shot_value(at, "process.rss_anon_pages", "P1"), 30);
+	ck_assert_int_eq(shot_value(at, "process.rss_anon_pages", "P3"), 30);
+	ck_assert_int_eq(shot_value(at, "process.zero_faults", "P1"), 10);
+	ck_assert_int_eq(shot_value(at, "process.zero_faults", "P3"), 20);
+	at = bench_shot(b, "apart");
+	ck_assert_int_eq(shot_value(at, "process.rss_anon_pages", "P1"), 30);
+	ck_assert_int_eq(shot_value(at, "process.rss_anon_pages", "P3"), 5);
+	ck_assert_int_eq(bench_stat(b, "process.min_flt", "P1"), 20);
+	ck_assert_int_eq(bench_stat(b, "process.min_flt", "P3"), 25);
+	ck_assert_int_eq(shot_value(bench_shot(b, "end"), "process.rss_anon_pages", "P1"), 40);
+	ck_assert_int_eq(bench_sum(b, "process.cow_faults"), 0);
+	ck_assert_int_eq(bench_sum(b, "process.reuse_faults"), 0);
+	bench_close(b);
+}
+END_TEST
+
+/* The child's exit leaves the memory to the parent, the parent's (which only a broken order has) to the
+ * child. */
+START_TEST(a_vfork_s_exit_leaves_the_memory)
+{
+	uint32_t first = _i ? 1 : 3, second = 4 - first;
+	const char *left = _i ? "P3" : "P1", *gone = _i ? "P1" : "P3";
+
+	bench_open(b);
+	bench_mmap(b, AREA, MIB(1), PROT_RW, ANON);
+	bench_store_pages(b, 0, 10);
+	BENCH_CALL3(b, REC_FORK, 3, 3, 1);
+	bench_thread(b, 3, 3);
+	bench_store_pages(b, 10, 2);
+	bench_thread(b, first, first);
+	bench_exit(b);
+	bench_thread(b, second, second);
+	bench_store_pages(b, 0, 20); /* 8 new ones */
+	bench_mark(b, "one");
+	bench_run(b, NULL);
+	ck_assert_int_eq(b->rc, 0);
+	ck_assert_int_eq(shot_value(bench_shot(b, "one"), "process.rss_anon_pages", left), 20);
+	ck_assert_int_eq(shot_value(bench_shot(b, "one"), "process.rss_anon_pages", gone), 0);
+	ck_assert_int_eq(bench_sum(b, "process.min_flt"), 20);
+	ck_assert_int_eq(bench_sum(b, "process.cow_faults") + bench_sum(b, "process.reuse_faults"), 0);
+	ck_assert_int_eq(bench_sum(b, "process.sigsegv"), 0);
+	bench_close(b);
+}
+END_TEST
+
 /* The second thread's accesses were recorded behind the first one's mmap: they wait for it. */
 START_TEST(accesses_wait_for_the_calls_before_them)
 {
@@ -411,6 +480,8 @@ int main(void)
 
 	tcase_add_test(t, a_process_that_nobody_started_starts_by_itself);
 	tcase_add_test(t, a_clone_shares_a_fork_copies);
+	tcase_add_test(t, a_vfork_shares_until_exec);
+	tcase_add_loop_test(t, a_vfork_s_exit_leaves_the_memory, 0, 2);
 	tcase_add_loop_test(t, accesses_wait_for_the_calls_before_them, 0, 2);
 	tcase_add_test(t, exit_group_ends_all_threads);
 	tcase_add_loop_test(t, a_clone_of_a_number_that_has_ended_starts_nothing, 0, 2);

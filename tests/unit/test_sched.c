@@ -425,6 +425,42 @@ START_TEST(kernel_threads_stay_on_their_node)
 }
 END_TEST
 
+/* A kernel thread with a second of work, which offers the CPU every tenth of a millisecond. */
+static uint64_t last_offer, longest_hold;
+
+static void busy_kthread(struct task *self)
+{
+	for (unsigned i = 0; i < 10000; i++) {
+		uint64_t began = self->exec->cycles;
+
+		exec_charge(self->exec, CYCLES_reclaim_kswapd, MS / 10);
+		sched_cond(self);
+		if (self->exec->cycles - began > MS) { /* another task ran */
+			longest_hold = MAX_OF(longest_hold, began - last_offer);
+			last_offer = self->exec->cycles;
+		}
+	}
+	sched_exit(self);
+}
+
+/* No event of a device or another CPU is due, and still the ticks end the slices of kernel code: 3 ms, at the
+ * next tick. */
+START_TEST(kernel_code_alone_sees_its_ticks)
+{
+	last_offer = longest_hold = 0;
+	start(1, 1);
+	spawn(0, 10000 * MS, 1, 0, 1);
+	sched_kthread(&k, "k0", 0, busy_kthread);
+	run_to(PS(1000));
+	ck_assert_uint_gt(longest_hold, 0);
+	ck_assert_uint_le(longest_hold, 3 * MS + 4 * MS + 2 * MS / 10);
+	ck_assert_uint_ge(job[0].ran, 480 * MS);
+	ck_assert_uint_le(job[0].ran, 520 * MS);
+	ck_assert_uint_ge(sched_stats_of(k.sched)->ticks, 249);
+	stop();
+}
+END_TEST
+
 /* ---- the table of tasks ---- */
 
 START_TEST(the_table_forgets_the_dead)
@@ -530,6 +566,7 @@ int main(void)
 	tcase_add_test(t, idle_cpus_take_work);
 	tcase_add_test(t, a_cpu_without_work_pulls);
 	tcase_add_test(t, kernel_threads_stay_on_their_node);
+	tcase_add_test(t, kernel_code_alone_sees_its_ticks);
 	tcase_add_test(t, the_table_forgets_the_dead);
 	tcase_add_loop_test(t, two_runs_are_the_same, 0, 2);
 	tcase_add_test(t, an_event_that_does_nothing_changes_nothing);

@@ -48,23 +48,6 @@ static void tear_down(void)
 	show_release(&s);
 }
 
-/* The text of a file below dir. */
-static const char *file(const char *dir, const char *name)
-{
-	static char text[5000];
-	char path[300];
-	size_t n;
-	FILE *f;
-
-	snprintf(path, sizeof path, "%s/%s", dir, name);
-	f = fopen(path, "r");
-	ck_assert_msg(f != NULL, "no file %s", name);
-	n = fread(text, 1, sizeof text - 1, f);
-	text[n] = '\0';
-	fclose(f);
-	return text;
-}
-
 static bool exists(const char *dir, const char *name)
 {
 	char path[300];
@@ -84,39 +67,41 @@ START_TEST(test_tree)
 
 	ck_assert_msg(show_tree(&s, dir, &e) == 0, "%s", e.text);
 	ck_assert_msg(show_tree(&s, dir, &e) == 0, "%s", e.text); /* over itself */
-	ck_assert_str_eq(file(dir, CPU "online"), "0-2\n");
-	ck_assert_str_eq(file(dir, CPU "offline"), "\n");
-	ck_assert_str_eq(file(dir, CPU "cpu1/topology/core_id"), "1\n");
-	ck_assert_str_eq(file(dir, CPU "cpu2/topology/core_id"), "0\n");
-	ck_assert_str_eq(file(dir, CPU "cpu2/topology/physical_package_id"), "1\n");
-	ck_assert_str_eq(file(dir, CPU "cpu1/topology/core_siblings"), "3\n");
-	ck_assert_str_eq(file(dir, CPU "cpu1/topology/core_siblings_list"), "0-1\n");
-	ck_assert_str_eq(file(dir, CPU "cpu1/topology/thread_siblings"), "2\n");
-	ck_assert_str_eq(file(dir, CPU "cpu1/cache/index0/size"), "48K\n");
-	ck_assert_str_eq(file(dir, CPU "cpu1/cache/index0/number_of_sets"), "64\n"); /* 49152 / 12 / 64 */
-	ck_assert_str_eq(file(dir, CPU "cpu1/cache/index0/shared_cpu_map"), "2\n");
+	ck_assert_str_eq(tree_file(dir, CPU "online"), "0-2\n");
+	ck_assert_str_eq(tree_file(dir, CPU "offline"), "\n");
+	ck_assert_str_eq(tree_file(dir, CPU "cpu1/topology/core_id"), "1\n");
+	ck_assert_str_eq(tree_file(dir, CPU "cpu2/topology/core_id"), "0\n");
+	ck_assert_str_eq(tree_file(dir, CPU "cpu2/topology/physical_package_id"), "1\n");
+	ck_assert_str_eq(tree_file(dir, CPU "cpu1/topology/core_siblings"), "3\n");
+	ck_assert_str_eq(tree_file(dir, CPU "cpu1/topology/core_siblings_list"), "0-1\n");
+	ck_assert_str_eq(tree_file(dir, CPU "cpu1/topology/thread_siblings"), "2\n");
+	ck_assert_str_eq(tree_file(dir, CPU "cpu1/cache/index0/size"), "48K\n");
+	ck_assert_str_eq(tree_file(dir, CPU "cpu1/cache/index0/number_of_sets"),
+			 "64\n"); /* 49152 / 12 / 64 */
+	ck_assert_str_eq(tree_file(dir, CPU "cpu1/cache/index0/shared_cpu_map"), "2\n");
 	ck_assert(!exists(dir, CPU "cpu1/cache/index1")); /* of unknown size */
 	ck_assert(exists(dir, CPU "cpu2/node1/cpulist"));
 	ck_assert(!exists(dir, CPU "cpu3"));
 	/* [0, 128) and [160, 416) MiB in blocks of 128 MiB */
-	ck_assert_str_eq(file(dir, MEMORY "block_size_bytes"), "8000000\n");
-	ck_assert_str_eq(file(dir, MEMORY "memory3/state"), "online\n");
-	ck_assert_str_eq(file(dir, MEMORY "memory3/phys_index"), "00000003\n");
+	ck_assert_str_eq(tree_file(dir, MEMORY "block_size_bytes"), "8000000\n");
+	ck_assert_str_eq(tree_file(dir, MEMORY "memory3/state"), "online\n");
+	ck_assert_str_eq(tree_file(dir, MEMORY "memory3/phys_index"), "00000003\n");
 	ck_assert(exists(dir, MEMORY "memory0/node0") && !exists(dir, MEMORY "memory0/node1"));
 	ck_assert(exists(dir, MEMORY "memory1/node1/meminfo") && !exists(dir, MEMORY "memory1/node0"));
 	ck_assert(!exists(dir, MEMORY "memory4"));
-	ck_assert_str_eq(file(dir, "proc/sys/vm/swappiness"), "37\n");
-	ck_assert_str_eq(file(dir, "proc/sys/vm/min_free_kbytes"), "6789\n");
-	ck_assert_str_eq(file(dir, "proc/sys/vm/lowmem_reserve_ratio"), "256\t32\n");
-	ck_assert_str_eq(file(dir, "proc/sys/vm/oom_kill_allocating_task"), "1\n");
+	ck_assert_str_eq(tree_file(dir, "proc/sys/vm/swappiness"), "37\n");
+	ck_assert_str_eq(tree_file(dir, "proc/sys/vm/min_free_kbytes"), "6789\n");
+	ck_assert_str_eq(tree_file(dir, "proc/sys/vm/lowmem_reserve_ratio"), "256\t32\n");
+	ck_assert_str_eq(tree_file(dir, "proc/sys/vm/oom_kill_allocating_task"), "1\n");
 	ck_assert(!exists(dir, "proc/sys/vm/fault_around_bytes"));
-	ck_assert_str_eq(file(dir, "sys/kernel/mm/transparent_hugepage/enabled"), "always [madvise] never\n");
-	ck_assert_str_eq(file(dir, "proc/7/comm"), "a-program-with-\n");
-	ck_assert_str_eq(file(dir, "proc/7/cmdline"), "a-program-with-a-long-name");
-	ck_assert_str_eq(file(dir, "proc/9/cmdline"), "");
+	ck_assert_str_eq(tree_file(dir, "sys/kernel/mm/transparent_hugepage/enabled"),
+			 "always [madvise] never\n");
+	ck_assert_str_eq(tree_file(dir, "proc/7/comm"), "a-program-with-\n");
+	ck_assert_str_eq(tree_file(dir, "proc/7/cmdline"), "a-program-with-a-long-name");
+	ck_assert_str_eq(tree_file(dir, "proc/9/cmdline"), "");
 	/* 524 pages + 500 x 1310 of 1310720: (1000 + 655524 x 1000 / 1310720) x 2 / 3 = 1500 x 2 / 3 */
-	ck_assert_str_eq(file(dir, "proc/7/oom_score"), "1000\n");
-	ck_assert_str_eq(file(dir, "proc/7/oom_score_adj"), "500\n");
+	ck_assert_str_eq(tree_file(dir, "proc/7/oom_score"), "1000\n");
+	ck_assert_str_eq(tree_file(dir, "proc/7/oom_score_adj"), "500\n");
 	fixture_remove(dir);
 }
 END_TEST

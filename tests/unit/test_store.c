@@ -420,6 +420,49 @@ START_TEST(test_killed)
 }
 END_TEST
 
+/*
+ * Interval snapshots in quick succession share a transaction, do not lock the store meanwhile, and come with
+ * the next snapshot of another kind, whole and in order. A program that is killed loses the last ones alone.
+ */
+START_TEST(test_intervals_share_a_commit)
+{
+	char *path = fixture_path();
+	struct sink *s, *other;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		ok(fixture_begin(&s, path, 1, &e));
+		for (unsigned i = 0; i < 40; i++) {
+			ok(fixture_snapshot(s, SNAPSHOT_INTERVAL, "interval", i, &e));
+			value(s, "cpu.cycles", STAT_SCOPE_CPU, "0", (int)i);
+			write_histogram(s);
+			ok(s->ops->kernel_counter(s, "vmstat", "pgfault", i + 7, &e));
+			ok(s->ops->snapshot_end(s, &e));
+		}
+		ok(fixture_begin(&other, path, 2, &e)); /* no lock is held */
+		store_sink_close(other);
+		ck_answer(path, "SELECT count(*) < 40 FROM snapshots", "1");
+		ok(fixture_snapshot(s, SNAPSHOT_NAMED, "here", 40, &e));
+		value(s, "cpu.cycles", STAT_SCOPE_CPU, "0", 40);
+		ok(s->ops->snapshot_end(s, &e));
+		ok(fixture_snapshot(s, SNAPSHOT_INTERVAL, "interval", 41, &e));
+		value(s, "cpu.cycles", STAT_SCOPE_CPU, "0", 41);
+		ok(s->ops->snapshot_end(s, &e));
+		kill(getpid(), SIGKILL);
+	}
+	waitpid(pid, NULL, 0);
+	ck_answer(path, "SELECT count(*) || ' ' || max(seq) FROM snapshots WHERE run_id = 1 AND seq <= 40",
+		  "41 40");
+	ck_answer(path,
+		  "SELECT count(*) FROM metrics WHERE stat = 'cpu.cycles' AND value = seq AND seq <= 40",
+		  "41");
+	ck_answer(path, "SELECT count(*) FROM histograms WHERE count = 100 AND max = 5000", "40");
+	ck_answer(path, "SELECT count(*) FROM kernel_counters WHERE value = seq + 7", "40");
+	ck_answer(path, "PRAGMA foreign_key_check", "none");
+	fixture_remove(path);
+}
+END_TEST
+
 /* Two programs at once, 30 snapshots each, with names that only one of them has. */
 START_TEST(test_two_writers)
 {
@@ -499,6 +542,7 @@ static Suite *store_suite(void)
 	tcase_add_test(tc, test_compare);
 	tcase_add_test(tc, test_large_numbers);
 	tcase_add_test(tc, test_killed);
+	tcase_add_test(tc, test_intervals_share_a_commit);
 	tcase_add_test(tc, test_two_writers);
 	tcase_add_test(tc, test_same_value_twice);
 	suite_add_tcase(s, tc);

@@ -157,6 +157,33 @@ START_TEST(tasks)
 }
 END_TEST
 
+/* What a child of vfork maps, its parent may protect: no mapping is written in front. */
+START_TEST(a_child_in_its_parent_s_memory)
+{
+	struct got *g = import(
+		"strace", "",
+		"100  10:00:00.000001 execve(\"/b\", [\"b\"], 0x7f /* 1 var */) = 0\n"
+		"100  10:00:00.000002 vfork( <unfinished ...>\n"
+		"101  10:00:00.000003 mmap(0x10000, 4096, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, "
+		"-1, 0) = "
+		"0x10000\n"
+		"101  10:00:00.000004 execve(\"/c\", [\"c\"], 0x7f /* 1 var */) = 0\n"
+		"100  10:00:00.000005 <... vfork resumed>) = 101\n"
+		"100  10:00:00.000006 mprotect(0x10000, 4096, PROT_NONE) = 0\n"
+		"100  10:00:00.000007 clone(child_stack=0x7f, flags=CLONE_VM|CLONE_VFORK|SIGCHLD) = 102\n"
+		"100  10:00:00.000008 exit_group(0) = ?\n");
+
+	ck_assert_str_eq(g->err.text, "");
+	EXPECT(g, "100.100 process ppid=0 text=\"/b\"", "100.100 exec text=\"/b\"",
+	       "100.100 fork child_pid=101 child_tid=101 vm=1 result=101 time=2000",
+	       "101.101 mmap addr=0x10000 len=4096 prot=0x1 flags=0x32 fid=-1 off=0 result=0x10000 time=2000",
+	       "101.101 exec time=3000 text=\"/c\"",
+	       "100.100 mprotect addr=0x10000 len=4096 prot=0x0 time=5000",
+	       "100.100 fork child_pid=102 child_tid=102 vm=1 result=102 time=6000",
+	       "100.100 exit_group status=0 time=7000");
+}
+END_TEST
+
 /* The same two lines in the clothes of strace's options. */
 START_TEST(prefixes)
 {
@@ -241,7 +268,7 @@ START_TEST(many_files)
 		      "rename(\"t\", \"u\") = 0\nclose(3) = 0\nunlink(\"u\") = 0\n",
 		      f);
 	fclose(f);
-	ck_assert_int_eq(ops->open(&im, path, "", &e), 0);
+	ck_assert_int_eq(importer_open(&im, ops, path, "", &e), 0);
 	while (ops->next(im, &b, &e) > 0)
 		declared += b.control && b.control->op == REC_FILE;
 	ck_assert_str_eq(e.text, "");
@@ -261,6 +288,7 @@ int main(void)
 	tcase_add_test(t, memory);
 	tcase_add_test(t, files);
 	tcase_add_test(t, tasks);
+	tcase_add_test(t, a_child_in_its_parent_s_memory);
 	tcase_add_test(t, prefixes);
 	tcase_add_test(t, bad_lines);
 	tcase_add_test(t, many_files);

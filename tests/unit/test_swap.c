@@ -163,7 +163,7 @@ START_TEST(full)
 	for (unsigned i = 1; i < 15; i++)
 		cached(1);
 	ck_assert_uint_eq(swap_free_slots(b.k.swap), 0);
-	ck_assert(swap_is_half_full(b.k.swap));
+	ck_assert(swap_is_half_full(&b.k, bed_frame(&b, bed_anon(&b))));
 	pfn = bed_anon(&b);
 	ck_assert(!swap_add_page(b.cur, pfn));
 	ck_assert(!swap_add_page(b.cur, pfn));

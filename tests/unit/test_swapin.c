@@ -206,7 +206,7 @@ START_TEST(refault)
 	touch(3);
 	lru_drain(b.cur);
 	pfn = swap_cache_lookup(b.k.swap, entry_of[3]);
-	swap_cache_remove(&b.k, pfn, workingset_eviction(&b.k, pfn));
+	swap_cache_remove(&b.k, pfn, workingset_eviction(&b.k, pfn, NULL));
 	bed_put(&b, pfn);
 	touch(3);
 	ck_assert_int_eq(bed_node(&b, NR_WORKINGSET_REFAULT_ANON), 1);

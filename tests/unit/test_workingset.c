@@ -38,7 +38,7 @@ static void sizes(uint64_t inactive_anon, uint64_t active_anon, uint64_t inactiv
 			n->zone[z].stat.item[NR_ZONE_INACTIVE_ANON + l] = 0;
 		n->zone[ZONE_DMA32].stat.item[NR_ZONE_INACTIVE_ANON + l] = (int64_t)size[l];
 	}
-	workingset_flush_stats(&b.k, n);
+	workingset_flush_stats(&b.k, &n->lruvec);
 }
 
 /* ---- refaults ---- */
@@ -70,7 +70,7 @@ START_TEST(a_refault_within_the_working_set_activates)
 		uint64_t seen =
 			(uint64_t)n->stat
 				.item[set[_i].anon ? NR_WORKINGSET_REFAULT_ANON : NR_WORKINGSET_REFAULT_FILE];
-		shadow_t shadow = workingset_eviction(&b.k, pfn);
+		shadow_t shadow = workingset_eviction(&b.k, pfn, NULL);
 
 		ck_assert_uint_ne(shadow, 0);
 		/* the eviction itself is one; then size - 1 others, or one more */
@@ -104,7 +104,7 @@ START_TEST(statistics_are_late)
 	sizes(0, 0, 0, 10);
 	n->lruvec.list[LRU_ACTIVE_FILE].n = 1000; /* nobody says so */
 	for (unsigned i = 0; i < ARRAY_LEN(step); i++) {
-		shadow_t shadow = workingset_eviction(&b.k, pfn);
+		shadow_t shadow = workingset_eviction(&b.k, pfn, NULL);
 
 		b.k.eventq->now = step[i].now;
 		n->lruvec.nonresident_age += 500;
@@ -125,7 +125,7 @@ START_TEST(thrashing_pages_are_a_cost)
 
 	sizes(1000, 1000, 1000, 1000);
 	f->flags |= FR_WORKINGSET;
-	shadow = workingset_eviction(&b.k, pfn);
+	shadow = workingset_eviction(&b.k, pfn, NULL);
 	f->flags &= ~(uint32_t)FR_WORKINGSET;
 	workingset_refault(b.t, pfn, shadow);
 	ck_assert(f->flags & FR_WORKINGSET);
@@ -177,7 +177,7 @@ START_TEST(shares_of_a_scan)
 
 	b.k.params.swappiness = fraction[_i].swappiness;
 	sizes(4096000, 4096000, 4096000, 4096000);
-	twolist_scan_counts(b.t, n, &r, nr);
+	twolist_scan_counts(b.t, &n->lruvec, &r, nr);
 	ck_assert_uint_eq(nr[LRU_INACTIVE_ANON], fraction[_i].anon);
 	ck_assert_uint_eq(nr[LRU_ACTIVE_ANON], fraction[_i].anon);
 	ck_assert_uint_eq(nr[LRU_INACTIVE_FILE], fraction[_i].file);
@@ -192,26 +192,26 @@ START_TEST(special_cases_of_a_scan)
 
 	b.k.params.swappiness = 60;
 	sizes(4096000, 4096000, 4096000, 4096000);
-	twolist_scan_counts(b.t, n, &r, nr); /* no swapping: only files */
+	twolist_scan_counts(b.t, &n->lruvec, &r, nr); /* no swapping: only files */
 	ck_assert_uint_eq(nr[LRU_INACTIVE_ANON], 0);
 	ck_assert_uint_eq(nr[LRU_INACTIVE_FILE], 1000);
 	r.may_swap = true;
 	r.file_is_tiny = true;
-	twolist_scan_counts(b.t, n, &r, nr);
+	twolist_scan_counts(b.t, &n->lruvec, &r, nr);
 	ck_assert_uint_eq(nr[LRU_INACTIVE_ANON], 1000);
 	ck_assert_uint_eq(nr[LRU_INACTIVE_FILE], 0);
 	r.file_is_tiny = false;
 	r.cache_trim_mode = true;
-	twolist_scan_counts(b.t, n, &r, nr);
+	twolist_scan_counts(b.t, &n->lruvec, &r, nr);
 	ck_assert_uint_eq(nr[LRU_INACTIVE_ANON], 0);
 	r.priority = 0; /* near the OOM killer everything is looked at */
-	twolist_scan_counts(b.t, n, &r, nr);
+	twolist_scan_counts(b.t, &n->lruvec, &r, nr);
 	ck_assert_uint_eq(nr[LRU_INACTIVE_ANON], 4096000);
 	ck_assert_uint_eq(nr[LRU_INACTIVE_FILE], 4096000);
 	r.priority = 12;
 	r.cache_trim_mode = false;
 	r.reclaim_idx = ZONE_DMA; /* pages of higher zones do not count */
-	twolist_scan_counts(b.t, n, &r, nr);
+	twolist_scan_counts(b.t, &n->lruvec, &r, nr);
 	ck_assert_uint_eq(nr[LRU_INACTIVE_FILE], 0);
 }
 END_TEST
@@ -236,12 +236,12 @@ START_TEST(the_inactive_list_is_low)
 	struct reclaim_request r = {.priority = 12, .may_swap = true};
 
 	sizes(balance[_i].inactive, balance[_i].active, balance[_i].inactive, balance[_i].active);
-	reclaim_at(0)->finish(n);
-	reclaim_at(0)->prepare(b.t, n, &r);
+	reclaim_at(0)->finish(&n->lruvec);
+	reclaim_at(0)->prepare(b.t, &n->lruvec, &r);
 	ck_assert_int_eq(r.deactivate_file, balance[_i].low);
 	ck_assert_int_eq(r.deactivate_anon, balance[_i].low);
 	n->stat.item[NR_WORKINGSET_ACTIVATE_FILE]++; /* pages of the working set came back: make room */
-	reclaim_at(0)->prepare(b.t, n, &r);
+	reclaim_at(0)->prepare(b.t, &n->lruvec, &r);
 	ck_assert(r.deactivate_file);
 	ck_assert_int_eq(r.deactivate_anon, balance[_i].low);
 }
@@ -253,11 +253,11 @@ START_TEST(cache_is_trimmed_first)
 	struct reclaim_request r = {.priority = 12, .may_swap = true};
 
 	sizes(10000, 10000, 100000, 100);
-	reclaim_at(0)->finish(n);
-	reclaim_at(0)->prepare(b.t, n, &r);
+	reclaim_at(0)->finish(&n->lruvec);
+	reclaim_at(0)->prepare(b.t, &n->lruvec, &r);
 	ck_assert(r.cache_trim_mode);
 	sizes(10000, 10000, 4095, 100);
-	reclaim_at(0)->prepare(b.t, n, &r);
+	reclaim_at(0)->prepare(b.t, &n->lruvec, &r);
 	ck_assert(!r.cache_trim_mode);
 }
 END_TEST

@@ -119,7 +119,7 @@ static inline void bed_new(struct bed *b, ...)
 	k->memory = &b->mem;
 	k->zone_params = b->zp;
 	k->mms = &b->mms;
-	k->hooks = (struct kernel_hooks){.ctx = b, .tlb_flush = bed_flush};
+	k->hooks = (struct kernel_hooks){.ctx = b, .tlb_flush = bed_flush, .alloc = alloc_pages_nodemask};
 	mm_table_init(&b->mms);
 	for (unsigned i = 0; i < b->topo.nr_cpus; i++) {
 		b->x[i] = (struct exec){.cpu = i, .nid = b->topo.cpu_nid[i], .clock = &b->topo.cpu_clock};

@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -89,15 +91,20 @@ static int pages(unsigned long n)
 {
 	volatile uint8_t *a = (volatile uint8_t *)map(n * 4096);
 	char line[256];
-	struct rusage u;
+	struct rusage before, u;
 	FILE *f;
 
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	getrusage(RUSAGE_SELF, &before);
+	mark("faultline:begin");
 	for (unsigned long i = 0; i < n; i++)
 		if (i % 3 == 2)
 			(void)a[i * 4096];
 		else
 			a[i * 4096] = 1;
+	getrusage(RUSAGE_SELF, &u);
 	mark("faultline:touched");
+	printf("array_faults %ld\n", u.ru_minflt - before.ru_minflt);
 	f = fopen("/proc/self/status", "r");
 	while (f && fgets(line, sizeof line, f))
 		if (!strncmp(line, "RssAnon:", 8))
@@ -105,6 +112,46 @@ static int pages(unsigned long n)
 	getrusage(RUSAGE_SELF, &u);
 	printf("minor_faults %ld\n", u.ru_minflt);
 	return 0;
+}
+
+/* Runs a program without a copy of this one's memory: says how many faults it took. */
+static int child(char **argv)
+{
+	struct rusage u;
+	int status = 0;
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	wait4(pid, &status, 0, &u);
+	fprintf(stderr, "child_faults %ld\n", u.ru_minflt + u.ru_majflt);
+	return status != 0;
+}
+
+/* Writes pages, starts `true` the way that copies nothing, writes them again: prints the faults of that. */
+static int spawn(unsigned long n)
+{
+	static char *const argv[] = {"true", NULL};
+	volatile uint8_t *a = (volatile uint8_t *)map(n * 4096);
+	struct rusage before, u;
+	int status = 1;
+	pid_t pid;
+
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	for (unsigned long i = 0; i < n; i++)
+		a[i * 4096] = 1;
+	getrusage(RUSAGE_SELF, &before);
+	mark("faultline:begin");
+	if (posix_spawnp(&pid, "true", NULL, NULL, argv, NULL))
+		return 1;
+	for (unsigned long i = 0; i < n; i++)
+		a[i * 4096] = 2;
+	getrusage(RUSAGE_SELF, &u);
+	mark("faultline:touched");
+	printf("spawn_faults %ld\n", u.ru_minflt - before.ru_minflt);
+	return waitpid(pid, &status, 0) != pid || status;
 }
 
 static int maps(void)
@@ -180,6 +227,10 @@ int main(int argc, char **argv)
 		return threads();
 	if (!strcmp(what, "pages"))
 		return pages(strtoul(arg, NULL, 10));
+	if (!strcmp(what, "spawn"))
+		return spawn(strtoul(arg, NULL, 10));
+	if (!strcmp(what, "child"))
+		return child(argv + 2);
 	if (!strcmp(what, "maps"))
 		return maps();
 	if (!strcmp(what, "files"))
