@@ -3,6 +3,7 @@
  */
 #include "models/cmd_session.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +124,19 @@ static const char *status_of(int rc)
 	}
 }
 
+/* The line on the terminal. */
+static void say(const struct run *r, const struct machine_progress *p, const struct run_end *re)
+{
+	char a[24], b[24], kills[64] = "";
+
+	if (p->oom_kills)
+		snprintf(kills, sizeof kills, ", %" PRIu64 " killed for want of memory", p->oom_kills);
+	printf("%s: %s accesses in %.2f s (%s/s), simulated %.4f s, %s%s\n", r->o->trace,
+	       cli_si(a, sizeof a, (double)p->accesses), re->wall_seconds,
+	       cli_si(b, sizeof b, (double)p->accesses / (re->wall_seconds > 0 ? re->wall_seconds : 1)),
+	       (double)p->time / (double)PS_PER_S, re->status, kills);
+}
+
 /* Ends the run's row; an error of its own does not hide an earlier one. */
 static int end(struct run *r, int rc, struct err *e)
 {
@@ -140,14 +154,8 @@ static int end(struct run *r, int rc, struct err *e)
 	getrusage(RUSAGE_SELF, &ru);
 	re.peak_rss_kb = (uint64_t)ru.ru_maxrss;
 	rc2 = r->sink->ops->end(r->sink, &re, e);
-	if (!r->o->quiet && rc != -ERR_STORE && rc != -ERR_IO) {
-		char a[24], b[24];
-
-		printf("%s: %s accesses in %.2f s (%s/s), simulated %.4f s, %s\n", r->o->trace,
-		       cli_si(a, sizeof a, (double)p.accesses), re.wall_seconds,
-		       cli_si(b, sizeof b, (double)p.accesses / (re.wall_seconds > 0 ? re.wall_seconds : 1)),
-		       (double)p.time / (double)PS_PER_S, re.status);
-	}
+	if (!r->o->quiet && rc != -ERR_STORE && rc != -ERR_IO)
+		say(r, &p, &re);
 	return rc < 0 ? rc : rc2;
 }
 

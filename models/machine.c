@@ -438,7 +438,8 @@ void machine_free(struct machine *m)
 
 struct machine_progress machine_progress(const struct machine *m)
 {
-	return (struct machine_progress){replay_accesses(m->replay), m->eventq.now};
+	return (struct machine_progress){replay_accesses(m->replay), m->eventq.now,
+					 m->memory.vmstat.event[VMEV_OOM_KILL]};
 }
 
 /* Fires events until the trace is over; false when the user stopped it. */

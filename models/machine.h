@@ -32,6 +32,7 @@ void machine_set_sink(struct machine *m, struct sink *sink);
 struct machine_progress {
 	uint64_t accesses;
 	tick_t time;
+	uint64_t oom_kills; /* processes killed for want of memory, the machine's or a group's */
 };
 /*
  * Runs to the end of the trace. tick is called every few thousand events with the progress; it returns false

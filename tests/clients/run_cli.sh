@@ -35,6 +35,8 @@ default"
 fact "all parameters are stored" "SELECT count(*) FROM params WHERE run_id = 1" \
 	"$("$faultline" list params --csv | tail -n +2 | wc -l)"
 says "" run "$trace" --no-store
+says "complete, 1 killed for want of memory" run "$trace" --no-store -s memcg.max=1MiB -s memcg.swap_max=0
+grep -q killed "$work/out" && "$faultline" run "$trace" --no-store | grep -q killed && fail "killed with memory enough"
 key=$("$faultline" run "$trace" --print-key)
 [ "$key" = "$("$faultline" run "$trace" --print-key -s vm.swappiness=60)" ] || fail "the default spelt out has another key"
 [ "$key" != "$("$faultline" run "$trace" --print-key -s vm.swappiness=61)" ] || fail "another value has the same key"
