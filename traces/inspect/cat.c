@@ -16,11 +16,10 @@
 #include "traces/provenance.h"
 #include "traces/textform.h"
 
-enum cat_option { OPT_FORMAT = 1, OPT_OPTIONS, OPT_THREAD, OPT_LIMIT, OPT_CONTROLS, OPT_FROM };
+enum cat_option { OPT_THREAD = 1, OPT_LIMIT, OPT_CONTROLS, OPT_FROM };
 
 struct cat {
-	const char *format;
-	char *options;
+	struct cmdline_input input;
 	bool one_thread, controls_only;
 	uint32_t pid, tid;
 	uint64_t from, limit;
@@ -32,9 +31,7 @@ struct cat {
 	uint64_t last_order;
 };
 
-static const struct option options[] = {{"format", required_argument, NULL, OPT_FORMAT},
-					{"options", required_argument, NULL, OPT_OPTIONS},
-					{"thread", required_argument, NULL, OPT_THREAD},
+static const struct option options[] = {{"thread", required_argument, NULL, OPT_THREAD},
 					{"limit", required_argument, NULL, OPT_LIMIT},
 					{"from", required_argument, NULL, OPT_FROM},
 					{"controls", no_argument, NULL, OPT_CONTROLS},
@@ -55,12 +52,6 @@ static int set(void *ctx, int val, const char *arg, struct err *e)
 	struct cat *c = ctx;
 
 	switch (val) {
-	case OPT_FORMAT:
-		c->format = arg;
-		return 0;
-	case OPT_OPTIONS:
-		cmdline_join(&c->options, arg);
-		return 0;
 	case OPT_THREAD:
 		return set_thread(c, arg, e);
 	case OPT_FROM:
@@ -177,7 +168,7 @@ static int cat(struct cat *c, const char *path, struct err *e)
 	struct provenance p;
 	struct feed f;
 	char *json;
-	int r = feed_open(&f, path, c->format, c->options, NULL, e);
+	int r = feed_open(&f, path, c->input.format, c->input.options, NULL, e);
 
 	if (r)
 		return r;
@@ -212,6 +203,7 @@ int trace_cat_main(int argc, char **argv)
 			"  --format F        format of FILE; without it, the first bytes tell\n"
 			"  --options K=V,…   options of the format\n",
 		.options = options,
+		.input = &c.input,
 		.min = 1,
 		.max = 1,
 		.set = set,
@@ -222,6 +214,6 @@ int trace_cat_main(int argc, char **argv)
 
 	if (r > 0)
 		cat(&c, argv[first], &e);
-	mem_free(c.options);
+	mem_free(c.input.options);
 	return inspect_status(&e);
 }

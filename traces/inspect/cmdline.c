@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sim/check.h"
 #include "sim/cli.h"
 #include "sim/mem.h"
 
@@ -31,8 +32,39 @@ static const char *bad_option(int argc, char **argv)
 	return optind > 1 && optind <= argc ? argv[optind - 1] : "";
 }
 
+static const struct option input_options[] = {{"format", required_argument, NULL, CMDLINE_FORMAT},
+					      {"options", required_argument, NULL, CMDLINE_OPTIONS}};
+
+/* The verb's own rows, and behind them those of its input. */
+static void all_options(const struct cmdline *c, struct option *all, size_t max)
+{
+	size_t n = 0;
+
+	for (const struct option *o = c->options; o->name; o++)
+		all[n++] = *o;
+	CHECK(n + ARRAY_LEN(input_options) < max, "trace %s has too many options", c->verb);
+	for (size_t i = 0; c->input && i < ARRAY_LEN(input_options); i++)
+		all[n++] = input_options[i];
+	all[n] = (struct option){0};
+}
+
+static int set_option(const struct cmdline *c, int opt, struct err *e)
+{
+	switch (opt) {
+	case CMDLINE_FORMAT:
+		c->input->format = optarg;
+		return 0;
+	case CMDLINE_OPTIONS:
+		cmdline_join(&c->input->options, optarg);
+		return 0;
+	default:
+		return c->set(c->ctx, opt, optarg, e);
+	}
+}
+
 int cmdline_parse(const struct cmdline *c, int argc, char **argv, int *first, struct err *e)
 {
+	struct option all[32];
 	char letters[32];
 	int opt, r;
 
@@ -41,15 +73,16 @@ int cmdline_parse(const struct cmdline *c, int argc, char **argv, int *first, st
 			print_help(c);
 			return 0;
 		}
+	all_options(c, all, ARRAY_LEN(all));
 	optind = 0; /* glibc: start over */
 	opterr = 0;
 	snprintf(letters, sizeof letters, ":%s", c->short_options ? c->short_options : "");
-	while ((opt = getopt_long(argc, argv, letters, c->options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, letters, all, NULL)) != -1) {
 		if (opt == '?')
 			return usage_error(c, e, "unknown option ", bad_option(argc, argv));
 		if (opt == ':')
 			return usage_error(c, e, "no value for option ", bad_option(argc, argv));
-		r = c->set(c->ctx, opt, optarg, e);
+		r = set_option(c, opt, e);
 		if (r)
 			return r;
 	}
@@ -208,7 +241,6 @@ int output_open(struct output *o, const char *path, const struct provenance *p, 
 	size_t n = strlen(path) + sizeof ".tmp";
 	int r;
 
-	memset(o, 0, sizeof *o);
 	o->path = mem_strdup(path);
 	o->tmp = mem_alloc_late(n, 1);
 	snprintf(o->tmp, n, "%s.tmp", path);
@@ -216,37 +248,28 @@ int output_open(struct output *o, const char *path, const struct provenance *p, 
 	if (r) {
 		mem_free(o->path);
 		mem_free(o->tmp);
-		memset(o, 0, sizeof *o);
 	}
 	return r;
 }
 
-static void output_release(struct output *o)
-{
-	mem_free(o->path);
-	mem_free(o->tmp);
-	memset(o, 0, sizeof *o);
-}
-
-int output_commit(struct output *o, struct err *e)
+static int commit(struct output *o, struct err *e)
 {
 	int r = trace_writer_close(o->writer, e);
 
-	o->writer = NULL;
 	if (!r && rename(o->tmp, o->path) != 0)
 		r = err_set(e, ERR_IO, "%s: cannot be renamed from %s: %s", o->path, o->tmp, strerror(errno));
-	if (r)
-		unlink(o->tmp);
-	output_release(o);
 	return r;
 }
 
-void output_abort(struct output *o)
+int output_end(struct output *o, int r, struct err *e)
 {
-	if (!o->tmp)
-		return;
-	if (o->writer)
+	if (r)
 		trace_writer_abort(o->writer);
-	unlink(o->tmp);
-	output_release(o);
+	else
+		r = commit(o, e);
+	if (r)
+		unlink(o->tmp);
+	mem_free(o->path);
+	mem_free(o->tmp);
+	return r;
 }

@@ -12,18 +12,15 @@
 #include "sim/mem.h"
 #include "traces/inspect/feed.h"
 
-enum convert_option { OPT_FORMAT = 1, OPT_OPTIONS, OPT_COLUMNS, OPT_LEVEL, OPT_PROVENANCE };
+enum convert_option { OPT_COLUMNS = 1, OPT_LEVEL, OPT_PROVENANCE };
 
 struct convert {
-	const char *format;
-	char *options;
+	struct cmdline_input input;
 	int level;
 	struct provenance overlay;
 };
 
-static const struct option options[] = {{"format", required_argument, NULL, OPT_FORMAT},
-					{"options", required_argument, NULL, OPT_OPTIONS},
-					{"option", required_argument, NULL, OPT_OPTIONS},
+static const struct option options[] = {{"option", required_argument, NULL, CMDLINE_OPTIONS},
 					{"columns", required_argument, NULL, OPT_COLUMNS},
 					{"level", required_argument, NULL, OPT_LEVEL},
 					{"provenance", required_argument, NULL, OPT_PROVENANCE},
@@ -62,7 +59,7 @@ static void add_columns(struct convert *c, const char *list)
 
 	memcpy(option, key, sizeof key - 1);
 	memcpy(option + sizeof key - 1, list, n);
-	cmdline_join(&c->options, option);
+	cmdline_join(&c->input.options, option);
 	mem_free(option);
 }
 
@@ -73,12 +70,6 @@ static int set(void *ctx, int val, const char *arg, struct err *e)
 	int r;
 
 	switch (val) {
-	case OPT_FORMAT:
-		c->format = arg;
-		return 0;
-	case OPT_OPTIONS:
-		cmdline_join(&c->options, arg);
-		return 0;
 	case OPT_COLUMNS:
 		add_columns(c, arg);
 		return 0;
@@ -128,7 +119,7 @@ static int convert(struct convert *c, const char *in, const char *out, struct er
 	struct provenance p;
 	struct output o;
 	struct feed f;
-	int r = feed_open(&f, in, c->format, c->options, "convert", e);
+	int r = feed_open(&f, in, c->input.format, c->input.options, "convert", e);
 
 	if (r)
 		return r;
@@ -142,10 +133,7 @@ static int convert(struct convert *c, const char *in, const char *out, struct er
 			err_clear(e);
 			r = 0;
 		}
-		if (!r)
-			r = output_commit(&o, e);
-		else
-			output_abort(&o);
+		r = output_end(&o, r, e);
 		if (!r && truncated.code) {
 			*e = truncated;
 			r = -(int)ERR_TRUNCATED;
@@ -171,6 +159,7 @@ int trace_convert_main(int argc, char **argv)
 			"  --level N              compression level of zstd, 1 … 19, or fast (large files)\n"
 			"  --provenance KEY=TEXT  program, arguments, recorder, recorded_at, host or notes\n",
 		.options = options,
+		.input = &c.input,
 		.min = 2,
 		.max = 2,
 		.set = set,
@@ -181,6 +170,6 @@ int trace_convert_main(int argc, char **argv)
 
 	if (r > 0)
 		convert(&c, argv[first], argv[first + 1], &e);
-	mem_free(c.options);
+	mem_free(c.input.options);
 	return inspect_status(&e);
 }

@@ -14,18 +14,16 @@
 #include "traces/exports/exports.h"
 #include "traces/inspect/feed.h"
 
-enum export_option { OPT_TO = 1, OPT_FORMAT, OPT_OPTIONS, OPT_LEVEL, OPT_LIST };
+enum export_option { OPT_TO = 1, OPT_LEVEL, OPT_LIST };
 
 struct export_line {
-	const char *to, *format;
-	char *options;
+	const char *to;
+	struct cmdline_input input;
 	int level;
 	bool list;
 };
 
 static const struct option options[] = {{"to", required_argument, NULL, OPT_TO},
-					{"format", required_argument, NULL, OPT_FORMAT},
-					{"options", required_argument, NULL, OPT_OPTIONS},
 					{"level", required_argument, NULL, OPT_LEVEL},
 					{"list", no_argument, NULL, OPT_LIST},
 					{0}};
@@ -39,12 +37,6 @@ static int set(void *ctx, int val, const char *arg, struct err *e)
 	switch (val) {
 	case OPT_TO:
 		x->to = arg;
-		break;
-	case OPT_FORMAT:
-		x->format = arg;
-		break;
-	case OPT_OPTIONS:
-		cmdline_join(&x->options, arg);
 		break;
 	case OPT_LIST:
 		x->list = true;
@@ -134,7 +126,7 @@ static int export(const struct export_line *line, const char *in, const char *ou
 
 	if (!ops)
 		return -(int)e->code;
-	r = feed_open(&f, in, line->format, line->options, "export", e);
+	r = feed_open(&f, in, line->input.format, line->input.options, "export", e);
 	if (r)
 		return r;
 	feed_provenance(&f, &p);
@@ -175,6 +167,7 @@ int trace_export_main(int argc, char **argv)
 			"  --options K=V,…   options of IN's format: faultline trace formats\n"
 			"  --level N         compression level, 1 … 19 (at most 9 for .gz and .xz)\n",
 		.options = options,
+		.input = &x.input,
 		.min = 0,
 		.max = 2,
 		.set = set,
@@ -192,6 +185,6 @@ int trace_export_main(int argc, char **argv)
 			line.usage);
 	else if (r > 0)
 		export(&x, argv[first], argv[first + 1], &e);
-	mem_free(x.options);
+	mem_free(x.input.options);
 	return inspect_status(&e);
 }

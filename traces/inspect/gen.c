@@ -130,13 +130,8 @@ static int gen(const struct gen *g, const char *pattern, const char *path, struc
 		return r;
 	im->ops->provenance(im, &p);
 	r = output_open(&o, path, &p, (int)g->level, e);
-	if (!r) {
-		r = import_run(im, o.writer, "gen", e);
-		if (!r)
-			r = output_commit(&o, e);
-		else
-			output_abort(&o);
-	}
+	if (!r)
+		r = output_end(&o, import_run(im, o.writer, "gen", e), e);
 	im->ops->close(im);
 	return r;
 }

@@ -16,14 +16,13 @@
 #include "sim/mem.h"
 #include "traces/inspect/summary.h"
 
-enum info_option { OPT_FORMAT = 1, OPT_OPTIONS, OPT_JSON, OPT_QUICK, OPT_FULL, OPT_WINDOWS };
+enum info_option { OPT_JSON = 1, OPT_QUICK, OPT_FULL, OPT_WINDOWS };
 
 #define WINDOWS_DEFAULT 20
 #define WINDOWS_MAX     100000
 
 struct info {
-	const char *format;
-	char *options;
+	struct cmdline_input input;
 	bool json, quick, full;
 	uint64_t windows;
 	/* found out */
@@ -34,9 +33,7 @@ struct info {
 	struct summary summary;  /* --full */
 };
 
-static const struct option options[] = {{"format", required_argument, NULL, OPT_FORMAT},
-					{"options", required_argument, NULL, OPT_OPTIONS},
-					{"json", no_argument, NULL, OPT_JSON},
+static const struct option options[] = {{"json", no_argument, NULL, OPT_JSON},
 					{"quick", no_argument, NULL, OPT_QUICK},
 					{"full", no_argument, NULL, OPT_FULL},
 					{"windows", required_argument, NULL, OPT_WINDOWS},
@@ -57,12 +54,6 @@ static int set(void *ctx, int val, const char *arg, struct err *e)
 	struct info *i = ctx;
 
 	switch (val) {
-	case OPT_FORMAT:
-		i->format = arg;
-		return 0;
-	case OPT_OPTIONS:
-		cmdline_join(&i->options, arg);
-		return 0;
 	case OPT_WINDOWS:
 		return set_windows(i, arg, e);
 	default:
@@ -320,7 +311,7 @@ static int info(struct info *in, const char *path, struct err *e)
 {
 	struct trace *t;
 	struct stat st;
-	int r = trace_open_any(&t, path, in->format, in->options, e);
+	int r = trace_open_any(&t, path, in->input.format, in->input.options, e);
 
 	if (r)
 		return r;
@@ -359,6 +350,7 @@ int trace_info_main(int argc, char **argv)
 			"  --format F       format of FILE; without it, the first bytes tell\n"
 			"  --options K=V,…  options of the format\n",
 		.options = options,
+		.input = &in.input,
 		.min = 1,
 		.max = 1,
 		.set = set,
@@ -371,6 +363,6 @@ int trace_info_main(int argc, char **argv)
 		r = err_set(&e, ERR_USAGE, "trace info: --quick and --full exclude each other");
 	if (r > 0)
 		info(&in, argv[first], &e);
-	mem_free(in.options);
+	mem_free(in.input.options);
 	return inspect_status(&e);
 }

@@ -23,6 +23,15 @@ int trace_merge_main(int argc, char **argv);   /* merge.c */
 int trace_diff_main(int argc, char **argv);    /* diff.c */
 int trace_plot_main(int argc, char **argv);    /* plot.c */
 
+/* How the input is read: of which format it is, NULL: by its first bytes; options of the format, which the
+ * caller frees. */
+struct cmdline_input {
+	const char *format;
+	char *options;
+};
+/* The vals of --format and --options; a verb may give another name to one of them. */
+enum { CMDLINE_FORMAT = 0x1000, CMDLINE_OPTIONS };
+
 /*
  * One verb's command line: long options with getopt_long, then min … max positional arguments. An option's
  * `val` is passed to set with its argument; set returns 0 or a negative error.
@@ -31,6 +40,7 @@ struct cmdline {
 	const char *verb, *usage, *help; /* usage: one line; help: the options, a line each */
 	const struct option *options;    /* ended by {0}; --help is understood without a row */
 	const char *short_options;       /* as getopt's, or NULL; val is the letter */
+	struct cmdline_input *input;     /* --format and --options are understood, too; or NULL */
 	int min, max;                    /* positional arguments */
 	int (*set)(void *ctx, int val, const char *arg, struct err *e);
 	void *ctx;
@@ -72,9 +82,8 @@ struct output {
 	struct trace_writer *writer;
 };
 int output_open(struct output *o, const char *path, const struct provenance *p, int level, struct err *e);
-/* Completes and renames. */
-int output_commit(struct output *o, struct err *e);
-/* Removes the temporary file; nothing happens after output_commit. */
-void output_abort(struct output *o);
+/* r: how writing went. 0: completes and renames. Else removes the temporary file. Returns r or why completing
+ * failed. */
+int output_end(struct output *o, int r, struct err *e);
 
 #endif

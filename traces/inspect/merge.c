@@ -285,12 +285,7 @@ static int write_out(struct merge *m, const char *path, struct err *e)
 	if (r)
 		return r;
 	m->w = o.writer;
-	r = copy_all(m, e);
-	if (!r)
-		r = output_commit(&o, e);
-	else
-		output_abort(&o);
-	return r;
+	return output_end(&o, copy_all(m, e), e);
 }
 
 static int merge(struct merge *m, char **paths, size_t n, const char *out, struct err *e)

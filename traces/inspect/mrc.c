@@ -41,9 +41,7 @@ enum mrc_option {
 	OPT_CSV,
 	OPT_JSON,
 	OPT_STORE,
-	OPT_NAME,
-	OPT_FORMAT,
-	OPT_OPTIONS
+	OPT_NAME
 };
 
 static const struct option options[] = {{"page", required_argument, NULL, OPT_PAGE},
@@ -66,8 +64,6 @@ static const struct option options[] = {{"page", required_argument, NULL, OPT_PA
 					{"json", no_argument, NULL, OPT_JSON},
 					{"output", required_argument, NULL, OPT_STORE},
 					{"name", required_argument, NULL, OPT_NAME},
-					{"format", required_argument, NULL, OPT_FORMAT},
-					{"options", required_argument, NULL, OPT_OPTIONS},
 					{0}};
 
 #define SAMPLES_DEFAULT 16384
@@ -75,8 +71,8 @@ static const struct option options[] = {{"page", required_argument, NULL, OPT_PA
 /* What is asked besides struct mrc. */
 struct asked {
 	struct mrc m;
-	const char *format, *svg, *store;
-	char *options;
+	const char *svg, *store;
+	struct cmdline_input input;
 	bool csv, json;
 };
 
@@ -183,12 +179,6 @@ static int set(void *ctx, int val, const char *arg, struct err *e)
 		return 0;
 	case OPT_NAME:
 		a->m.name = arg;
-		return 0;
-	case OPT_FORMAT:
-		a->format = arg;
-		return 0;
-	case OPT_OPTIONS:
-		cmdline_join(&a->options, arg);
 		return 0;
 	default:
 		set_flag(a, val);
@@ -425,7 +415,7 @@ static int give_out(struct asked *a, struct err *e)
 static int mrc(struct asked *a, const char *path, struct err *e)
 {
 	struct feed f;
-	int r = feed_open(&f, path, a->format, a->options, "mrc", e);
+	int r = feed_open(&f, path, a->input.format, a->input.options, "mrc", e);
 
 	if (r)
 		return r;
@@ -454,7 +444,7 @@ static void release(struct asked *a)
 	}
 	mem_free(a->m.curves);
 	mem_free(a->m.at);
-	mem_free(a->options);
+	mem_free(a->input.options);
 }
 
 static const char help[] =
@@ -487,6 +477,7 @@ int trace_mrc_main(int argc, char **argv)
 		.usage = "[--page SIZES] [--per-process] [--sampled] [--svg FILE] [--csv] [-o STORE] TRACE",
 		.help = help,
 		.options = options,
+		.input = &a.input,
 		.short_options = "o:",
 		.min = 1,
 		.max = 1,

@@ -15,25 +15,15 @@
 #include "traces/inspect/inspect.h"
 #include "traces/inspect/textout.h"
 
-enum plot_option {
-	OPT_PROCESS = 1,
-	OPT_FROM,
-	OPT_COUNT,
-	OPT_ADDRESS,
-	OPT_DATA,
-	OPT_FETCHES,
-	OPT_NAME,
-	OPT_FORMAT,
-	OPT_OPTIONS
-};
+enum plot_option { OPT_PROCESS = 1, OPT_FROM, OPT_COUNT, OPT_ADDRESS, OPT_DATA, OPT_FETCHES, OPT_NAME };
 
 struct plot {
 	uint64_t from, count, low, high; /* high: last address */
 	bool one_process;
 	uint32_t pid;
 	unsigned kinds;
-	const char *name, *format;
-	char *options;
+	const char *name;
+	struct cmdline_input input;
 	struct heat heat;
 	/* what is left of a batch, when something is filtered */
 	uint64_t *addr;
@@ -50,8 +40,6 @@ static const struct option options[] = {{"process", required_argument, NULL, OPT
 					{"data", no_argument, NULL, OPT_DATA},
 					{"fetches", no_argument, NULL, OPT_FETCHES},
 					{"name", required_argument, NULL, OPT_NAME},
-					{"format", required_argument, NULL, OPT_FORMAT},
-					{"options", required_argument, NULL, OPT_OPTIONS},
 					{0}};
 
 static int set_numbers(struct plot *p, int val, const char *arg, struct err *e)
@@ -84,12 +72,6 @@ static int set(void *ctx, int val, const char *arg, struct err *e)
 		return 0;
 	case OPT_NAME:
 		p->name = arg;
-		return 0;
-	case OPT_FORMAT:
-		p->format = arg;
-		return 0;
-	case OPT_OPTIONS:
-		cmdline_join(&p->options, arg);
 		return 0;
 	default:
 		return set_numbers(p, val, arg, e);
@@ -209,7 +191,7 @@ static int plot(struct plot *p, const char *path, const char *out, struct err *e
 {
 	struct trace_counts counts;
 	struct trace *t;
-	int r = trace_open_any(&t, path, p->format, p->options, e);
+	int r = trace_open_any(&t, path, p->input.format, p->input.options, e);
 
 	if (r)
 		return r;
@@ -252,6 +234,7 @@ int trace_plot_main(int argc, char **argv)
 			 "TRACE OUT.svg",
 		.help = help,
 		.options = options,
+		.input = &p.input,
 		.min = 2,
 		.max = 2,
 		.set = set,
@@ -262,7 +245,7 @@ int trace_plot_main(int argc, char **argv)
 
 	if (r > 0)
 		plot(&p, argv[first], argv[first + 1], &e);
-	mem_free(p.options);
+	mem_free(p.input.options);
 	mem_free(p.addr);
 	mem_free(p.meta);
 	return inspect_status(&e);

@@ -23,16 +23,7 @@
 #include "traces/inspect/feed.h"
 #include "traces/inspect/thin.h"
 
-enum sample_option {
-	OPT_WINDOW = 1,
-	OPT_EVERY,
-	OPT_SKIP,
-	OPT_MARKS,
-	OPT_PAGES,
-	OPT_SEED,
-	OPT_FORMAT,
-	OPT_OPTIONS
-};
+enum sample_option { OPT_WINDOW = 1, OPT_EVERY, OPT_SKIP, OPT_MARKS, OPT_PAGES, OPT_SEED };
 
 #define HASH_BITS 24
 
@@ -40,8 +31,7 @@ struct sample {
 	uint64_t window, every, skip, seed;
 	bool marks;
 	double share; /* 0 = windows */
-	const char *format;
-	char *options;
+	struct cmdline_input input;
 	/* as it goes */
 	uint64_t pos, kept, windows;
 	struct thin thin;
@@ -53,8 +43,6 @@ static const struct option options[] = {{"window", required_argument, NULL, OPT_
 					{"marks", no_argument, NULL, OPT_MARKS},
 					{"pages", required_argument, NULL, OPT_PAGES},
 					{"seed", required_argument, NULL, OPT_SEED},
-					{"format", required_argument, NULL, OPT_FORMAT},
-					{"options", required_argument, NULL, OPT_OPTIONS},
 					{0}};
 
 static int set_share(struct sample *s, const char *arg, struct err *e)
@@ -83,12 +71,6 @@ static int set(void *ctx, int val, const char *arg, struct err *e)
 		return cmdline_number("--seed", arg, &s->seed, e);
 	case OPT_PAGES:
 		return set_share(s, arg, e);
-	case OPT_FORMAT:
-		s->format = arg;
-		return 0;
-	case OPT_OPTIONS:
-		cmdline_join(&s->options, arg);
-		return 0;
 	default:
 		s->marks = true;
 		return 0;
@@ -230,7 +212,7 @@ static int sample(struct sample *s, const char *in, const char *path, struct err
 	struct feed f;
 	char *notes;
 	size_t size;
-	int r = feed_open(&f, in, s->format, s->options, "sample", e);
+	int r = feed_open(&f, in, s->input.format, s->input.options, "sample", e);
 
 	if (r)
 		return r;
@@ -243,13 +225,8 @@ static int sample(struct sample *s, const char *in, const char *path, struct err
 	p.sampled = true;
 	thin_init(&s->thin, keeps_page, s);
 	r = output_open(&o, path, &p, 0, e);
-	if (!r) {
-		r = copy(s, &f, o.writer, e);
-		if (!r)
-			r = output_commit(&o, e);
-		else
-			output_abort(&o);
-	}
+	if (!r)
+		r = output_end(&o, copy(s, &f, o.writer, e), e);
 	if (!r)
 		r = feed_report_cut(&f, "the sample", e);
 	thin_release(&s->thin);
@@ -292,6 +269,7 @@ int trace_sample_main(int argc, char **argv)
 		.usage = "--window N --every M | --pages R IN OUT.flt",
 		.help = help,
 		.options = options,
+		.input = &s.input,
 		.min = 2,
 		.max = 2,
 		.set = set,
@@ -302,6 +280,6 @@ int trace_sample_main(int argc, char **argv)
 
 	if (r > 0 && check(&s, &e) == 0)
 		sample(&s, argv[first], argv[first + 1], &e);
-	mem_free(s.options);
+	mem_free(s.input.options);
 	return inspect_status(&e);
 }

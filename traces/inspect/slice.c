@@ -35,9 +35,7 @@ enum slice_option {
 	OPT_TO_MARK,
 	OPT_THREAD,
 	OPT_PROCESS,
-	OPT_ADDRESS,
-	OPT_FORMAT,
-	OPT_OPTIONS
+	OPT_ADDRESS
 };
 
 enum slice_unit { ACCESSES, INSTRUCTIONS, NANOSECONDS };
@@ -50,8 +48,7 @@ struct slice {
 	bool one_thread, one_process, range;
 	uint32_t pid, tid;
 	uint64_t low, high; /* addresses of the range, both included */
-	const char *format;
-	char *options;
+	struct cmdline_input input;
 	/* as it goes */
 	uint64_t pos, written; /* selected accesses, instructions or time passed; accesses written */
 	bool inside, done;     /* behind from_mark; behind the window */
@@ -69,8 +66,6 @@ static const struct option options[] = {{"from", required_argument, NULL, OPT_FR
 					{"thread", required_argument, NULL, OPT_THREAD},
 					{"process", required_argument, NULL, OPT_PROCESS},
 					{"address", required_argument, NULL, OPT_ADDRESS},
-					{"format", required_argument, NULL, OPT_FORMAT},
-					{"options", required_argument, NULL, OPT_OPTIONS},
 					{0}};
 
 static int set_selection(struct slice *s, int val, const char *arg, struct err *e)
@@ -119,12 +114,6 @@ static int set(void *ctx, int val, const char *arg, struct err *e)
 	case OPT_ADDRESS:
 		s->range = true;
 		return cmdline_range("--address", arg, &s->low, &s->high, e);
-	case OPT_FORMAT:
-		s->format = arg;
-		return 0;
-	case OPT_OPTIONS:
-		cmdline_join(&s->options, arg);
-		return 0;
 	default:
 		return set_selection(s, val, arg, e);
 	}
@@ -335,7 +324,7 @@ static int slice(struct slice *s, const char *in, const char *path, struct err *
 	struct output o;
 	struct feed f;
 	char *notes;
-	int r = feed_open(&f, in, s->format, s->options, "slice", e);
+	int r = feed_open(&f, in, s->input.format, s->input.options, "slice", e);
 
 	if (r)
 		return r;
@@ -347,13 +336,8 @@ static int slice(struct slice *s, const char *in, const char *path, struct err *
 	state_init(&s->state);
 	thin_init(&s->thin, touches_range, s);
 	r = output_open(&o, path, &p, 0, e);
-	if (!r) {
-		r = copy_window(s, &f, o.writer, e);
-		if (!r)
-			r = output_commit(&o, e);
-		else
-			output_abort(&o);
-	}
+	if (!r)
+		r = output_end(&o, copy_window(s, &f, o.writer, e), e);
 	state_release(&s->state);
 	thin_release(&s->thin);
 	mem_free(notes);
@@ -398,6 +382,7 @@ int trace_slice_main(int argc, char **argv)
 			 "| --process PID] [--address LOW-END] IN OUT.flt",
 		.help = help,
 		.options = options,
+		.input = &s.input,
 		.min = 2,
 		.max = 2,
 		.set = set,
@@ -408,6 +393,6 @@ int trace_slice_main(int argc, char **argv)
 
 	if (r > 0 && check(&s, &e) == 0)
 		slice(&s, argv[first], argv[first + 1], &e);
-	mem_free(s.options);
+	mem_free(s.input.options);
 	return inspect_status(&e);
 }

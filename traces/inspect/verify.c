@@ -16,7 +16,7 @@
 #include "traces/inspect/feed.h"
 #include "traces/inspect/mappings.h"
 
-enum verify_option { OPT_FORMAT = 1, OPT_OPTIONS, OPT_STRICT, OPT_OUTSIDE };
+enum verify_option { OPT_STRICT = 1, OPT_OUTSIDE };
 
 #define OUTSIDE_MAX 10000 /* lines */
 
@@ -30,8 +30,7 @@ struct outside {
 };
 
 struct verify {
-	const char *format;
-	char *options;
+	struct cmdline_input input;
 	bool strict;
 	uint32_t list; /* of those outside, so many are told */
 	/* as it goes */
@@ -40,11 +39,8 @@ struct verify {
 	struct outside *outside;
 };
 
-static const struct option options[] = {{"format", required_argument, NULL, OPT_FORMAT},
-					{"options", required_argument, NULL, OPT_OPTIONS},
-					{"strict", no_argument, NULL, OPT_STRICT},
-					{"outside", required_argument, NULL, OPT_OUTSIDE},
-					{0}};
+static const struct option options[] = {
+	{"strict", no_argument, NULL, OPT_STRICT}, {"outside", required_argument, NULL, OPT_OUTSIDE}, {0}};
 
 static int set(void *ctx, int val, const char *arg, struct err *e)
 {
@@ -52,12 +48,6 @@ static int set(void *ctx, int val, const char *arg, struct err *e)
 	int r;
 
 	switch (val) {
-	case OPT_FORMAT:
-		v->format = arg;
-		return 0;
-	case OPT_OPTIONS:
-		cmdline_join(&v->options, arg);
-		return 0;
 	case OPT_STRICT:
 		v->strict = true;
 		return 0;
@@ -261,7 +251,7 @@ static int verify_order(struct verify *v, struct feed *f, struct err *e)
 static int verify(struct verify *v, const char *path, struct err *e)
 {
 	struct feed f;
-	int r = feed_open(&f, path, v->format, v->options, "verify", e);
+	int r = feed_open(&f, path, v->input.format, v->input.options, "verify", e);
 
 	if (r)
 		return r;
@@ -299,6 +289,7 @@ int trace_verify_main(int argc, char **argv)
 			"  --strict     exit status 6 when an access lies outside the mappings\n"
 			"  --outside N  of those tell so many, a line each (10)\n",
 		.options = options,
+		.input = &v.input,
 		.min = 1,
 		.max = 1,
 		.set = set,
@@ -314,6 +305,6 @@ int trace_verify_main(int argc, char **argv)
 		mappings_release(&v.mappings);
 		mem_free(v.outside);
 	}
-	mem_free(v.options);
+	mem_free(v.input.options);
 	return inspect_status(&e);
 }
