@@ -212,6 +212,7 @@ wait $pid
 readable "an interrupted program" 100000
 
 # Ctrl-C typed at a terminal reaches program and recorder alike: the program decides what becomes of it
+# (exec: a shell between the terminal and the recorder would answer it too)
 ctrl_c() { # ctrl_c STATUS [handler]
 	want=$1
 	shift
@@ -225,7 +226,7 @@ ctrl_c() { # ctrl_c STATUS [handler]
 		sleep 0.3
 		printf '\003'
 		sleep 2
-	} | timeout 60 script -qefc "$faultline record -q -o t.flt ./known forever $*" typed >/dev/null 2>&1
+	} | timeout 60 script -qefc "exec $faultline record -q -o t.flt ./known forever $*" typed >/dev/null 2>&1
 	got=$?
 	[ $got -eq "$want" ] || fail "Ctrl-C at a terminal $*: status $got: $(cat typed)"
 	"$faultline" trace verify t.flt >verified || fail "Ctrl-C at a terminal: $(cat verified)"
