@@ -1,5 +1,6 @@
 # Faultline. `make` builds build/faultline; `make help` lists the targets.
 BUILD ?= build
+PREFIX ?= /usr/local
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 CSTD := -std=c11 -D_GNU_SOURCE
 WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
@@ -20,7 +21,7 @@ LIBOBJ := $(filter-out $(BUILD)/obj/sim/main.o,$(OBJ))
 TESTSRC := $(sort $(wildcard tests/unit/test_*.c tests/property/test_*.c tests/contract/test_*.c tests/fault/test_*.c))
 TESTS := $(TESTSRC:%.c=$(BUILD)/%)
 
-.PHONY: all demo check test bench fidelity ask-kernel fuzz fuzzers clean help
+.PHONY: all demo check test bench fidelity ask-kernel fuzz fuzzers install uninstall clean help
 all: $(BUILD)/faultline $(RECORDERSO) ## build the program
 
 include analysis/embed.mk
@@ -88,6 +89,15 @@ ask-kernel: ## play random scenarios in a real kernel under QEMU (KIND=exact SEE
 	@$(MAKE) --no-print-directory all
 	@python3 tests/fidelity/kernel/play.py -o $(BUILD)/asked --work $(BUILD)/kernel --random $(or $(KIND),exact) $(or $(SEEDS),1 3)
 	@CONFIGS=$(BUILD)/asked/configs tests/fidelity/run.sh $(BUILD)/faultline $(BUILD)/asked/stores
+
+install: all ## into PREFIX (/usr/local); DESTDIR for packages
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/faultline
+	install $(BUILD)/faultline $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(RECORDERSO) $(DESTDIR)$(PREFIX)/lib/faultline
+
+uninstall: ## what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/faultline
+	rm -rf $(DESTDIR)$(PREFIX)/lib/faultline
 
 clean: ## remove what was built
 	rm -rf $(BUILD)

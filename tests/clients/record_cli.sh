@@ -5,6 +5,7 @@
 cd "$(dirname "$0")/../.." || exit 2
 . tests/laws.sh
 case $faultline in /*) ;; *) faultline=$PWD/$faultline ;; esac
+root=$PWD
 regions=$PWD/tests/clients/record/regions.awk
 if ! command -v qemu-x86_64 >/dev/null; then
 	echo "record_cli: qemu-x86_64 is not installed (Debian: qemu-user)"
@@ -269,4 +270,14 @@ one_line 4 -o t.flt ./missing
 one_line 4 -o /nowhere/t.flt true
 (PATH=/nowhere && "$faultline" record -o t.flt ./known says 0) >out 2>err
 [ $? -eq 4 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q qemu-user err || fail "without the emulator: $(cat err)"
+
+# ---- where `make install` puts it, both recorders are found; without them one line says what is missing
+make -s --no-print-directory -C "$root" install BUILD="$(dirname "$faultline")" PREFIX="$work/usr" >out 2>err || fail "install: $(cat err)"
+faultline=$work/usr/bin/faultline
+record ./known says 0
+[ $status -eq 0 ] || fail "installed: status $status: $(cat err)"
+"$faultline" record --malloc -q -o t.alloclog.zst ./known says 0 >out 2>err || fail "installed, --malloc: $(cat err)"
+rm -r usr/lib/faultline
+one_line 4 -o t.flt true
+one_line 4 --malloc -o t.alloclog.zst true
 exit $failed

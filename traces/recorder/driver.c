@@ -28,6 +28,7 @@
 #include "sim/cli.h"
 #include "sim/mem.h"
 #include "sim/version.h"
+#include "traces/recorder/companion.h"
 #include "traces/recorder/launch.h"
 #include "traces/recorder/program.h"
 #include "traces/recorder/recording.h"
@@ -90,36 +91,23 @@ static bool find_in_path(const char *name, char *out)
 	return false;
 }
 
-static bool keep_path(char *to, const char *path, size_t n, const char *more)
-{
-	if (n + strlen(more) >= SHARED_PATH)
-		return false;
-	memcpy(to, path, n);
-	memcpy(to + n, more, strlen(more) + 1);
-	return true;
-}
-
 static int find_tools(struct driver *d, struct err *e)
 {
+	struct shared *s = d->shared;
 	char path[PATH_MAX];
-	const char *name;
-	ssize_t n;
+	int rc;
 
 	if (!find_in_path(EMULATOR, path))
 		return err_set(e, ERR_OPEN,
 			       EMULATOR " is not installed; it is in Debian's package qemu-user");
-	if (!keep_path(d->shared->qemu, path, strlen(path), ""))
+	if (strlen(path) >= sizeof s->qemu)
 		return err_set(e, ERR_LIMIT, "%s: the path is too long", path);
-	n = readlink("/proc/self/exe", path, sizeof path - 1);
-	path[n > 0 ? n : 0] = 0;
-	name = strrchr(path, '/');
-	if (!keep_path(d->shared->plugin, path, name ? (size_t)(name + 1 - path) : 0, PLUGIN))
-		return err_set(e, ERR_LIMIT, "%s: the path is too long", path);
-	if (strchr(d->shared->plugin, ','))
-		return err_set(e, ERR_OPEN, "%s: the emulator takes no path with a comma", d->shared->plugin);
-	if (access(d->shared->plugin, R_OK) != 0)
-		return err_set(e, ERR_OPEN, "%s: %s; `make` builds it next to the program", d->shared->plugin,
-			       strerror(errno));
+	memcpy(s->qemu, path, strlen(path) + 1);
+	rc = companion_find(s->plugin, sizeof s->plugin, PLUGIN, e);
+	if (rc)
+		return rc;
+	if (strchr(s->plugin, ','))
+		return err_set(e, ERR_OPEN, "%s: the emulator takes no path with a comma", s->plugin);
 	return 0;
 }
 

@@ -29,6 +29,7 @@
 #include "sim/mem.h"
 #include "sim/version.h"
 #include "traces/inspect/inspect.h"
+#include "traces/recorder/companion.h"
 #include "traces/recorder/malloc_log.h"
 #include "traces/recorder/malloc_merge.h"
 #include "traces/recorder/program.h"
@@ -76,18 +77,13 @@ struct recorder {
 
 static int find_preload(struct recorder *r, struct err *e)
 {
-	ssize_t n = readlink("/proc/self/exe", r->preload, sizeof r->preload - sizeof PRELOAD - 1);
-	char *name;
+	int rc = companion_find(r->preload, sizeof r->preload, PRELOAD, e);
 
-	r->preload[n > 0 ? n : 0] = 0;
-	name = strrchr(r->preload, '/');
-	memcpy(name ? name + 1 : r->preload, PRELOAD, sizeof PRELOAD);
+	if (rc)
+		return rc;
 	if (strpbrk(r->preload, ": "))
 		return err_set(e, ERR_OPEN, "%s: the dynamic linker takes no path with a blank or a colon",
 			       r->preload);
-	if (access(r->preload, R_OK) != 0)
-		return err_set(e, ERR_OPEN, "%s: %s; `make` builds it next to the program", r->preload,
-			       strerror(errno));
 	return 0;
 }
 
