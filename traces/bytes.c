@@ -101,10 +101,30 @@ uint64_t cursor_u64(struct cursor *c)
 	return p ? get_u64(p) : 0;
 }
 
+/* A varint when the ten bytes of the longest one are there. */
+static uint64_t varint_there(struct cursor *c)
+{
+	const uint8_t *p = c->p;
+	uint64_t v = 0;
+
+	for (unsigned shift = 0; shift < 64; shift += 7) {
+		v |= (uint64_t)(*p & 0x7f) << shift;
+		if (!(*p++ & 0x80)) {
+			c->p = p;
+			return v;
+		}
+	}
+	c->p = p;
+	c->bad = true;
+	return 0;
+}
+
 uint64_t cursor_varint(struct cursor *c)
 {
 	uint64_t v = 0;
 
+	if (c->end - c->p >= 10)
+		return varint_there(c);
 	for (unsigned shift = 0; shift < 64; shift += 7) {
 		const uint8_t *p = cursor_take(c, 1);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "sim/rng.h"
+#include "tests/suite.h"
 #include "traces/encodings/encoding.h"
 
 enum { MAX = 65536 };
@@ -97,6 +98,25 @@ static void fill_long_runs(uint32_t n)
 	}
 }
 
+/* Code as it is recorded: one fetch and its data accesses, few or more than a table's row has, jumps between.
+ */
+static void fill_blocks(uint32_t n)
+{
+	uint64_t stack = UINT64_C(0x7ffffffde000), array = 0x600000;
+
+	for (uint32_t i = 0; i < n;) {
+		uint64_t block = rng_below(&rng, 40), pc = 0x400000 + block * 100;
+
+		addr[i] = pc;
+		meta[i++] = meta_make(pc, ACCESS_FETCH, 20, 3);
+		for (uint32_t k = 0; k < block * block / 45 && i < n; k++, i++) {
+			array += rng_below(&rng, 8) ? 8 : block << k;
+			addr[i] = k & 1 ? stack + k * 8 : array;
+			meta[i] = meta_make(0, k % 3 ? ACCESS_STORE : ACCESS_LOAD, 8, 0);
+		}
+	}
+}
+
 /* Two regions 4 GiB apart and more, distances around powers of two: what 32 bits say of them is not enough.
  */
 static void fill_near(uint32_t n)
@@ -110,8 +130,8 @@ static void fill_near(uint32_t n)
 	}
 }
 
-static void (*const patterns[])(uint32_t) = {fill_zero,    fill_extremes, fill_random,    fill_words,
-					     fill_strides, fill_code,     fill_long_runs, fill_near};
+static void (*const patterns[])(uint32_t) = {fill_zero, fill_extremes,  fill_random, fill_words, fill_strides,
+					     fill_code, fill_long_runs, fill_blocks, fill_near};
 static const uint32_t counts[] = {1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 63, 100, 1000, 4099, MAX};
 
 struct arena {
@@ -303,10 +323,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("encodings");
 	TCase *tc = tcase_create("encodings");
-	SRunner *sr = srunner_create(s);
-	int failed, nr = 0;
+	int nr = 0;
 
 	while (encoding_at((size_t)nr))
 		nr++;
@@ -317,10 +335,5 @@ int main(void)
 	tcase_add_test(tc, delta_ways);
 	tcase_add_test(tc, recent_ways);
 	tcase_add_test(tc, each_wins_somewhere);
-	tcase_set_timeout(tc, 60);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("encodings", tc);
 }
