@@ -7,11 +7,10 @@
  */
 #include "traces/ahead.h"
 
-#include <sched.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "sim/mem.h"
+#include "traces/worker.h"
 
 struct ahead {
 	pthread_t thread;
@@ -51,32 +50,12 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static bool has_second_processor(void)
-{
-	cpu_set_t set;
-
-	return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 1;
-}
-
-/* Signals are the main thread's: Ctrl-C must find it, not the worker. */
-static int start_thread(struct ahead *a)
-{
-	sigset_t all, old;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&a->thread, NULL, work, a);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return rc;
-}
-
 static struct ahead *start(struct trace *t)
 {
 	struct ahead *a;
 
 	t->ahead_tried = true;
-	if (!has_second_processor())
+	if (worker_processors() < 2)
 		return NULL;
 	a = mem_alloc_late(1, sizeof *a);
 	a->t = t;
@@ -86,7 +65,7 @@ static struct ahead *start(struct trace *t)
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->work, NULL);
 	pthread_cond_init(&a->done, NULL);
-	if (start_thread(a) == 0)
+	if (worker_start(&a->thread, work, a))
 		return a;
 	scratch_release(&a->scratch);
 	mem_free(a);

@@ -116,6 +116,11 @@ static const struct block_encoding_ops *first_that_suits(const struct encode_inp
 	return encoding_at(i);
 }
 
+bool encoder_is_trial(const struct encoder *enc, const struct encoder_habit *habit)
+{
+	return !enc->fast && !enc->first && (!habit->last || habit->blocks >= habit->trial);
+}
+
 void encoder_run(struct encoder *enc, const struct encode_input *input, struct encoder_habit *habit,
 		 struct block_header *h)
 {
@@ -133,8 +138,8 @@ void encoder_run(struct encoder *enc, const struct encode_input *input, struct e
 		habit->last = &delta_encoding;
 	else if (enc->first)
 		habit->last = first_that_suits(&in);
-	else if (!habit->last || habit->blocks >= habit->trial)
-		tried = true;
+	else
+		tried = encoder_is_trial(enc, habit);
 	enc->coder = !tried && habit->quick ? enc->quick : enc->zstd;
 	done = tried && trial(enc, &in, habit, h);
 	habit->blocks++;

@@ -27,8 +27,14 @@ void encoder_release(struct encoder *enc);
 struct encoder_habit {
 	uint32_t blocks, trial, wait; /* so far; where all are tried next; blocks from trial to trial */
 	const struct block_encoding_ops *last;
-	bool quick; /* level 1 makes the blocks about as small */
+	bool quick;  /* level 1 makes the blocks about as small */
+	bool trying; /* a trial is under way (encode_pool.c) */
 };
+/*
+ * Whether the next block (of one access or more) changes more of the habit than the number of blocks, so that
+ * the ones behind it must wait for it.
+ */
+bool encoder_is_trial(const struct encoder *enc, const struct encoder_habit *habit);
 void encoder_run(struct encoder *enc, const struct encode_input *in, struct encoder_habit *habit,
 		 struct block_header *h);
 /* The same for a block that was encoded as it came: enc->raw holds its section, h its encoding. */

@@ -36,10 +36,11 @@ int import_run(struct importer *im, struct trace_writer *w, const char *what, st
 		progress_update(progress, done, NULL);
 	}
 	progress_free(progress);
-	return rc;
+	return rc < 0 ? trace_writer_cut(w, rc, e) : rc;
 }
 
-const struct importer_ops *import_format(const char *name, struct err *e)
+/* A format by name among importers and generators; ERR_USAGE when there is none. */
+static const struct importer_ops *format_of(const char *name, struct err *e)
 {
 	const struct importer_ops *ops = importer_find(name);
 
@@ -121,7 +122,7 @@ int trace_open_any(struct trace **out, const char *path, const char *format, con
 	} else if (strcmp(format, "native") == 0) {
 		return trace_open(out, path, e);
 	} else {
-		ops = import_format(format, e);
+		ops = format_of(format, e);
 		if (!ops)
 			return -ERR_USAGE;
 	}

@@ -8,7 +8,5 @@
 
 /* Writes all that im yields, with a progress line named `what`; the caller closes both. */
 int import_run(struct importer *im, struct trace_writer *w, const char *what, struct err *e);
-/* A format by name among importers and generators; ERR_USAGE when there is none. */
-const struct importer_ops *import_format(const char *name, struct err *e);
 
 #endif

@@ -66,6 +66,8 @@ static inline uint64_t block_size(const struct block_header *h)
 	return BLOCK_HEADER_SIZE + (uint64_t)h->ctl_stored + h->acc_stored;
 }
 
+/* The footer's row of a block, to and from its fixed number of bytes; what it says is checked by the reader.
+ */
 void index_entry_pack(const struct index_entry *en, uint8_t *out);
 void index_entry_unpack(struct index_entry *en, const uint8_t *in);
 
@@ -78,6 +80,7 @@ void file_header_pack(struct buf *b, const char *json);
 int file_header_unpack(const uint8_t *p, size_t n, const char *name, size_t *need, const char **json,
 		       size_t *json_len, struct err *e);
 
+/* The last bytes of a file; false when they are not, or name another size. */
 void trailer_pack(uint64_t footer_offset, uint64_t file_size, uint8_t *out);
 bool trailer_unpack(const uint8_t *in, uint64_t file_size, uint64_t *footer_offset);
 
@@ -91,6 +94,7 @@ size_t section_compress(struct section_coder *c, const uint8_t *raw, size_t n, s
 bool section_decompress(struct section_coder *c, const uint8_t *stored, size_t n, size_t raw_size,
 			struct buf *out);
 
+/* XXH3 of n bytes. */
 uint64_t native_sum(const uint8_t *p, size_t n, uint64_t seed);
 /* Whole-range pread and pwrite; negative errors name `name` and the offset. */
 int native_read(int fd, const char *name, uint64_t offset, uint8_t *out, size_t n, struct err *e);

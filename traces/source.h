@@ -104,8 +104,14 @@ int trace_writer_open(struct trace_writer **out, const char *path, const struct 
 /* The same on an open descriptor that is seekable; the writer does not close it. */
 int trace_writer_open_fd(struct trace_writer **out, int fd, const char *name, const struct provenance *p,
 			 int level, struct err *e);
-/* Takes b's accesses, then its control. Gives out order, after and seq. Constant memory a live thread. */
+/* Takes b's accesses, then its control. Gives out order, after and seq. Constant memory a live thread. An
+ * error of writing may show some blocks later. */
 int trace_writer_batch(struct trace_writer *w, const struct batch *b, struct err *e);
+/*
+ * The records broke off with the error r, e: writes the blocks complete so far. When that fails, its error
+ * takes the place of e, as it came first; returns the one that stands.
+ */
+int trace_writer_cut(struct trace_writer *w, int r, struct err *e);
 /* Writes index and footer, syncs, closes, frees w. Without it (crash, full disk) the file reads up to its
  * last block. */
 int trace_writer_close(struct trace_writer *w, struct err *e);

@@ -50,7 +50,8 @@ size_t textform_access(char *out, uint32_t pid, uint32_t tid, uint64_t addr, uin
 	return (size_t)(p - out);
 }
 
-bool textform_is_hex(const char *name, size_t n)
+/* Whether an argument of this name is printed in hex. */
+static bool is_hex(const char *name, size_t n)
 {
 	static const struct kernel_name hex[] = {{"addr", 0}, {"old", 0},   {"new", 0}, {"buf", 0},
 						 {"mask", 0}, {"from", 0},  {"to", 0},  {"prot", 0},
@@ -90,8 +91,8 @@ void textform_control(FILE *f, const struct control *c)
 		if (n == 3 && !memcmp(name, "fid", 3) && c->arg[i] == FID_NONE)
 			fprintf(f, " fid=-1");
 		else
-			fprintf(f, textform_is_hex(name, n) ? " %.*s=0x%" PRIx64 : " %.*s=%" PRIu64, (int)n,
-				name, c->arg[i]);
+			fprintf(f, is_hex(name, n) ? " %.*s=0x%" PRIx64 : " %.*s=%" PRIu64, (int)n, name,
+				c->arg[i]);
 		name += n + (name[n] == ' ');
 	}
 	if (c->result && (c->op == REC_MMAP || c->op == REC_MREMAP || c->op == REC_BRK) && c->result > 0)

@@ -22,7 +22,5 @@ size_t textform_access(char *out, uint32_t pid, uint32_t tid, uint64_t addr, uin
 void textform_control(FILE *f, const struct control *c);
 /* The piece of a thread ends here though neither another thread nor a control follows. */
 void textform_cut(FILE *f, uint32_t pid, uint32_t tid);
-/* Whether an argument of this name is printed in hex. */
-bool textform_is_hex(const char *name, size_t n);
 
 #endif

@@ -76,95 +76,21 @@ static void end_piece(struct trace_writer *w, struct open_thread *t, const struc
 	t->nr_pieces++;
 }
 
-static void fill_header(const struct trace_writer *w, const struct open_thread *t, struct block_header *h)
-{
-	*h = (struct block_header){
-		.type = BLOCK_DATA,
-		.pid = t->pid,
-		.tid = t->tid,
-		.first_order = t->block_order,
-		.seq_complete = w->seq_first ? w->seq_first->block_seq : w->seq,
-		.nr_accesses = t->n,
-		.nr_pieces = t->nr_pieces,
-		.nr_controls = t->nr_controls,
-		.nr_reads = t->nr_reads,
-		.nr_writes = t->nr_writes,
-		.ctl_raw = (uint32_t)t->ctl.len,
-		.flags = t->flags,
-		.accesses_before = t->accesses,
-		.instr_before = t->instr,
-		.instr = t->block_instr,
-	};
-}
-
-static void count_block(struct trace_writer *w, struct open_thread *t)
-{
-	struct trace_counts *c = &w->counts;
-
-	if (t->accesses == 0 && t->last_block == UINT64_MAX)
-		t->first_block = c->blocks;
-	t->last_block = c->blocks++;
-	t->accesses += t->n;
-	t->instr += t->block_instr;
-	c->accesses += t->n;
-	c->reads += t->nr_reads;
-	c->writes += t->nr_writes;
-	c->fetches += t->n - t->nr_reads - t->nr_writes;
-	c->instructions += t->block_instr;
-	c->controls += t->nr_controls;
-	w->flags |= t->flags;
-	t->n = t->nr_pieces = t->nr_controls = t->nr_reads = t->nr_writes = t->flags = 0;
-	t->block_instr = 0;
-	t->ctl.len = 0;
-}
-
-static void encode(struct trace_writer *w, struct open_thread *t, struct block_header *h)
-{
-	struct encode_input in = {.addr = t->addr, .meta = t->meta, .n = t->n};
-
-	if (t->live && t->n) {
-		buf_reset(&w->enc.raw, 0);
-		h->encoding = t->live->ops->finish(t->live, &w->enc.raw);
-		encoder_store(&w->enc, h);
-	} else {
-		encoder_run(&w->enc, &in, &t->habit, h);
-	}
-}
-
-/* Writes the open block of t; an open piece goes on in the next block. */
+/* Ends the open block of t; an open piece goes on in the next block. */
 static int flush_block(struct trace_writer *w, struct open_thread *t, struct err *e)
 {
 	bool reopen = t->piece_open;
-	struct block_header h;
-	uint8_t entry[INDEX_ENTRY_SIZE];
-	int rc;
+	int rc = 0;
 
 	if (reopen)
 		end_piece(w, t, NULL);
 	if (t->nr_pieces) {
 		seq_list_del(w, t);
-		fill_header(w, t, &h);
-		encode(w, t, &h);
-		buf_reset(&w->scratch, BLOCK_HEADER_SIZE + (size_t)t->ctl.len + h.acc_stored);
-		w->scratch.len = BLOCK_HEADER_SIZE;
-		h.ctl_stored = (uint32_t)section_compress(w->enc.zstd, t->ctl.p, t->ctl.len, &w->scratch);
-		h.ctl_sum = native_sum(w->scratch.p + BLOCK_HEADER_SIZE, h.ctl_stored, 0);
-		buf_bytes(&w->scratch, w->enc.best.p, h.acc_stored);
-		block_header_pack(&h, w->offset, w->scratch.p);
-		index_entry_pack(&(struct index_entry){w->offset, h.first_order, t->pid, t->tid, t->n},
-				 entry);
-		rc = writer_put(w, w->scratch.p, w->scratch.len, e);
-		if (rc < 0)
-			return rc;
-		count_block(w, t);
-		buf_bytes(&w->index, entry, sizeof entry);
-		if (w->index.len == INDEX_PAGE_ENTRIES * INDEX_ENTRY_SIZE &&
-		    (rc = writer_flush_index(w, e)) < 0)
-			return rc;
+		rc = writer_block(w, t, e);
 	}
-	if (reopen)
+	if (rc >= 0 && reopen)
 		begin_piece(t, t->piece_order, t->piece_after);
-	return 0;
+	return rc;
 }
 
 /* Gives the memory of a thread's block back; it must be empty. */
@@ -447,6 +373,8 @@ static int finish(struct trace_writer *w, struct err *e)
 		end_piece(w, w->current, NULL);
 	rc = flush_all(w, e);
 	if (rc >= 0)
+		rc = writer_settle(w, e);
+	if (rc >= 0)
 		rc = writer_flush_index(w, e);
 	if (rc < 0)
 		return rc;
@@ -469,10 +397,12 @@ static int release(struct trace_writer *w, struct err *e)
 
 	if (w->own_fd && close(w->fd) != 0)
 		rc = err_set(e, ERR_IO, "%s: closing: %s", w->name, strerror(errno));
+	encode_pool_free(w->pool); /* it refers to the threads */
 	for (size_t i = 0; i < w->nr_threads; i++) {
 		shrink(w, w->threads[i]);
 		mem_free(w->threads[i]);
 	}
+	encode_job_release(&w->job);
 	mem_free(w->threads);
 	mem_free(w->pages);
 	mem_free(w->name);
@@ -503,6 +433,8 @@ int trace_writer_open_fd(struct trace_writer **out, int fd, const char *name, co
 	w = mem_alloc_late(1, sizeof *w);
 	w->fd = fd;
 	w->name = mem_strdup(name);
+	w->level = level;
+	w->workers = WRITER_WORKERS_AUTO;
 	encoder_init(&w->enc, level);
 	footprint_init(&w->footprint);
 	map_init(&w->by_id);

@@ -1,12 +1,12 @@
 /*
- * writer.h - inside of an open writer, shared by writer.c and writer_index.c.
+ * writer.h - inside of an open writer, shared by writer.c, writer_block.c and writer_index.c.
  */
 #ifndef TRACES_WRITER_H
 #define TRACES_WRITER_H
 
 #include "sim/map.h"
 #include "traces/control.h"
-#include "traces/encoder.h"
+#include "traces/encode_pool.h"
 #include "traces/footprint.h"
 #include "traces/live.h"
 #include "traces/native.h"
@@ -37,7 +37,12 @@ struct trace_writer {
 	bool own_fd, failed;
 	char *name;
 	uint64_t offset, order, seq, open_bytes;
+	int level;
 	struct encoder enc;
+	struct encode_job job;    /* the block at hand while there is no pool */
+	struct encode_pool *pool; /* NULL: not started */
+	unsigned workers;         /* threads the pool gets at most, or WRITER_WORKERS_AUTO */
+	uint32_t large;           /* large blocks so far */
 	struct footprint footprint;
 	struct map by_id; /* pid << 32 | tid -> index in threads */
 	struct open_thread **threads;
@@ -46,13 +51,19 @@ struct trace_writer {
 	struct open_thread *cached;
 	struct open_thread *seq_first, *seq_last;
 	struct trace_counts counts;
-	uint32_t flags;
+	uint32_t flags;   /* of the blocks written */
 	struct buf index; /* entries of the open index page */
 	uint64_t *pages;  /* offsets of the index pages written */
 	size_t nr_pages, cap_pages;
 	struct buf scratch;
 };
 
+#define WRITER_WORKERS_AUTO UINT32_MAX /* as the host has processors */
+
+/* Encodes the open block of t, which has pieces, and writes it now or, from the pool, later; empties it. */
+int writer_block(struct trace_writer *w, struct open_thread *t, struct err *e);
+/* Writes what the pool has. */
+int writer_settle(struct trace_writer *w, struct err *e);
 /* Appends to the file; after an error the writer is spoilt. */
 int writer_put(struct trace_writer *w, const void *p, size_t n, struct err *e);
 /* Writes a block whose only section is the control section: an index page or the footer. */

@@ -3,8 +3,9 @@
  *
  * Writes a file of each text format (the same seeded accesses: a loop with fetches, stack, array and heap
  * data) into DIR, then measures CPU seconds of all threads of the process for parsing alone, for the import
- * that `faultline run` does (into a temporary file) and for `faultline trace convert`. Prints M records/s
- * (accesses and controls) of CPU for the three, and bytes a record of the text and of both results.
+ * that `faultline run` does (into a temporary file) and for `faultline trace convert`, and seconds by the
+ * wall of the last two, which encode in threads. Prints M records/s (accesses and controls), and bytes a
+ * record of the text and of both results.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -155,11 +156,11 @@ static uint64_t block_of(const struct access *a)
 	return 0x5000000 + a->addr % 65536 * 256;
 }
 
+static bool there[65536]; /* which blocks are, in the file that is made */
+
 /* Whether it is there, and from now on the other way round. */
 static bool is_there(const struct access *a)
 {
-	static bool there[65536];
-
 	return !(there[a->addr % 65536] ^= true);
 }
 
@@ -245,12 +246,29 @@ static const struct row {
 	{"damon", "", "", false, put_damon},
 };
 
-static double now(void)
+/* Of all threads together, and by the wall. */
+struct times {
+	double cpu, wall;
+};
+
+static double now(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	clock_gettime(clock, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+static struct times times_now(void)
+{
+	return (struct times){now(CLOCK_PROCESS_CPUTIME_ID), now(CLOCK_MONOTONIC)};
+}
+
+/* The shorter one, of each. */
+static void keep_shorter(struct times *t, struct times other)
+{
+	t->cpu = MIN_OF(t->cpu, other.cpu);
+	t->wall = MIN_OF(t->wall, other.wall);
 }
 
 static void make_file(const struct row *row, const char *path, uint64_t n)
@@ -263,6 +281,7 @@ static void make_file(const struct row *row, const char *path, uint64_t n)
 		exit(2);
 	}
 	rng_init(&r, 1, "bench.import");
+	memset(there, 0, sizeof there);
 	fprintf(f, row->head, n);
 	for (uint64_t i = 0; i < n; i++) {
 		struct access a = next_access(&r, i, row->fetches);
@@ -280,13 +299,13 @@ static void fail(const struct err *e)
 }
 
 /* Seconds of an import; w NULL: parsing alone. Adds to *n. */
-static double import_file(const struct importer_ops *ops, const char *path, struct trace_writer *w,
-			  uint64_t *n)
+static struct times import_file(const struct importer_ops *ops, const char *path, struct trace_writer *w,
+				uint64_t *n)
 {
 	struct importer *im;
 	struct err e = {0};
 	struct batch b;
-	double start = now();
+	struct times start = times_now(), end;
 	int rc;
 
 	if (importer_open(&im, ops, path, "", &e) < 0)
@@ -301,7 +320,8 @@ static double import_file(const struct importer_ops *ops, const char *path, stru
 	ops->close(im);
 	if (w && trace_writer_close(w, &e) < 0)
 		fail(&e);
-	return now() - start;
+	end = times_now();
+	return (struct times){end.cpu - start.cpu, end.wall - start.wall};
 }
 
 static const int levels[2] = {TRACE_LEVEL_FAST, 0}; /* as `faultline run` imports; as `trace convert` does */
@@ -309,7 +329,7 @@ static const int levels[2] = {TRACE_LEVEL_FAST, 0}; /* as `faultline run` import
 static void bench(const struct row *row, const char *dir, uint64_t n)
 {
 	const struct importer_ops *ops = importer_find(row->format);
-	double parse = 1e9, seconds[2] = {1e9, 1e9};
+	struct times parse = {1e9, 1e9}, seconds[2] = {{1e9, 1e9}, {1e9, 1e9}};
 	char path[512], out[520];
 	uint64_t records = 0;
 	struct stat text, native[2];
@@ -318,11 +338,8 @@ static void bench(const struct row *row, const char *dir, uint64_t n)
 	snprintf(out, sizeof out, "%s.flt", path);
 	make_file(row, path, n);
 	for (int round = 0; round < 3; round++) {
-		double s;
-
 		records = 0;
-		s = import_file(ops, path, NULL, &records);
-		parse = s < parse ? s : parse;
+		keep_shorter(&parse, import_file(ops, path, NULL, &records));
 		for (int k = 0; k < 2; k++) {
 			struct trace_writer *w;
 			struct err e = {0};
@@ -330,15 +347,15 @@ static void bench(const struct row *row, const char *dir, uint64_t n)
 			records = 0;
 			if (trace_writer_open(&w, out, NULL, levels[k], &e) < 0)
 				fail(&e);
-			s = import_file(ops, path, w, &records);
-			seconds[k] = s < seconds[k] ? s : seconds[k];
+			keep_shorter(&seconds[k], import_file(ops, path, w, &records));
 			stat(out, &native[k]);
 		}
 	}
 	stat(path, &text);
-	printf("%-12s %10.1f %10.1f %10.1f %10.2f %10.3f %10.3f\n", row->format,
-	       (double)records / parse / 1e6, (double)records / seconds[0] / 1e6,
-	       (double)records / seconds[1] / 1e6, (double)text.st_size / (double)records,
+	printf("%-12s %8.1f %8.1f %8.1f %8.1f %8.1f %8.2f %8.3f %8.3f\n", row->format,
+	       (double)records / parse.cpu / 1e6, (double)records / seconds[0].cpu / 1e6,
+	       (double)records / seconds[1].cpu / 1e6, (double)records / seconds[0].wall / 1e6,
+	       (double)records / seconds[1].wall / 1e6, (double)text.st_size / (double)records,
 	       (double)native[0].st_size / (double)records, (double)native[1].st_size / (double)records);
 	fflush(stdout);
 	unlink(path);
@@ -353,8 +370,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench_import DIR [MILLIONS [FORMAT]]\n");
 		return 2;
 	}
-	printf("%-12s %10s %10s %10s %10s %10s %10s\n", "M records/s", "parse", "run", "convert", "text B",
-	       "run B", "convert B");
+	printf("%-12s %8s %8s %8s %8s %8s %8s %8s %8s\n", "M records/s", "parse", "run", "convert", "run",
+	       "convert", "text", "run", "convert");
+	printf("%-12s %8s %8s %8s %8s %8s %8s %8s %8s\n", "", "CPU", "CPU", "CPU", "wall", "wall", "B", "B",
+	       "B");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (argc < 4 || !strcmp(argv[3], rows[i].format))
 			bench(&rows[i], argv[1], n);

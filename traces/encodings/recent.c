@@ -76,6 +76,7 @@ static inline int32_t lowest(__m128i m)
 /*
  * The same as `shortest` among the references with the same upper half, which nearly always hold it: zigzag
  * differences of 32 bits, their smallest, and the nearest reference that needs no more bytes than that one.
+ * References that are farther away than 31 bits say (`wide`: the difference has the wrong sign) do not count.
  */
 static unsigned shortest_near(const uint64_t *addr, const uint32_t *low, const uint32_t *high, uint64_t *z)
 {
@@ -88,8 +89,10 @@ static unsigned shortest_near(const uint64_t *addr, const uint32_t *low, const u
 	for (unsigned k = 0; k < BACK_MAX / 4; k++) {
 		__m128i l = _mm_loadu_si128((const __m128i *)(const void *)(low - 4 - 4 * (int)k));
 		__m128i h = _mm_loadu_si128((const __m128i *)(const void *)(high - 4 - 4 * (int)k));
-		__m128i same = _mm_cmpeq_epi32(h, ahigh), d = _mm_sub_epi32(alow, l), less;
+		__m128i same = _mm_cmpeq_epi32(h, ahigh), d = _mm_sub_epi32(alow, l), less, wide;
 
+		wide = _mm_and_si128(_mm_xor_si128(alow, l), _mm_xor_si128(_mm_xor_si128(alow, d), sign));
+		same = _mm_andnot_si128(_mm_srai_epi32(wide, 31), same);
 		d = _mm_xor_si128(_mm_xor_si128(_mm_slli_epi32(d, 1), _mm_srai_epi32(d, 31)), sign);
 		d = _mm_or_si128(_mm_and_si128(same, d), _mm_andnot_si128(same, none));
 		less = _mm_cmplt_epi32(d, best);
@@ -124,6 +127,7 @@ static unsigned shortest_near(const uint64_t *addr, const uint32_t *low, const u
 __attribute__((target("avx2"))) static inline unsigned
 shortest_near_avx2(const uint64_t *addr, const uint32_t *low, const uint32_t *high, uint64_t *z)
 {
+	const __m256i sign = _mm256_set1_epi32(INT32_MIN);
 	const __m256i alow = _mm256_set1_epi32((int)*low), ahigh = _mm256_set1_epi32((int)*high);
 	__m256i zs[BACK_MAX / 8], best = _mm256_set1_epi32(-1), most;
 	uint32_t fits = 0, min;
@@ -132,9 +136,12 @@ shortest_near_avx2(const uint64_t *addr, const uint32_t *low, const uint32_t *hi
 
 	for (unsigned k = 0; k < BACK_MAX / 8; k++) {
 		const void *l = low - BACK_MAX + 8 * k, *h = high - BACK_MAX + 8 * k;
-		__m256i d = _mm256_sub_epi32(alow, _mm256_loadu_si256(l));
+		__m256i from = _mm256_loadu_si256(l), d = _mm256_sub_epi32(alow, from), wide;
 		__m256i same = _mm256_cmpeq_epi32(_mm256_loadu_si256(h), ahigh);
 
+		wide = _mm256_and_si256(_mm256_xor_si256(alow, from),
+					_mm256_xor_si256(_mm256_xor_si256(alow, d), sign));
+		same = _mm256_andnot_si256(_mm256_srai_epi32(wide, 31), same);
 		d = _mm256_xor_si256(_mm256_slli_epi32(d, 1), _mm256_srai_epi32(d, 31));
 		zs[k] = _mm256_or_si256(d, _mm256_xor_si256(same, _mm256_set1_epi32(-1)));
 		best = _mm256_min_epu32(best, zs[k]);

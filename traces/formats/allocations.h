@@ -78,7 +78,9 @@ void allocations_take(struct allocations *a, uint64_t addr, struct taken_block *
 int allocations_land(struct allocations *a, struct textfile *t, const struct allocator_thread *by,
 		     const struct taken_block *taken, uint64_t addr, uint64_t size, struct err *e);
 void allocations_put_back(struct allocations *a, const struct taken_block *taken);
+/* free; of a block that is not known nothing. */
 void allocations_remove(struct allocations *a, const struct allocator_thread *by, uint64_t addr);
+/* Puts out some of the records that wait; false when none does. */
 bool allocations_more(struct allocations *a, struct textfile *t);
 
 /* A record that a process is there when the trace begins. */

@@ -56,7 +56,9 @@ struct blockio_form {
 struct blockio {
 	char (*disks)[DISK_NAME];
 	uint32_t nr_disks, last_disk;
-	uint16_t *slots; /* by the hash of the name: number + 1, 0: none */
+	char last_name[DISK_NAME]; /* of last_disk, as the line has it */
+	size_t last_len;           /* 0: none */
+	uint16_t *slots;           /* by the hash of the name: number + 1, 0: none */
 	bool begun;
 	uint64_t first, last; /* times, in the file's unit */
 };
@@ -94,11 +96,67 @@ static bool is_word(struct text_word w, const char *s)
 	return strlen(s) == w.n && !strncasecmp(w.p, s, w.n);
 }
 
+/* "DIGITS," at p; what is behind, or NULL. */
+static inline const char *number_field(const char *p, const char *end, uint64_t *v)
+{
+	p = text_dec(p, end, v);
+	return p && p < end && *p == ',' ? p + 1 : NULL;
+}
+
+/* A word at p that a comma ends; what is behind, or NULL. */
+static inline const char *word_field(const char *p, const char *end, struct text_word *w)
+{
+	const char *s = p;
+
+	while (s<end && * s> ' ' && *s != ',')
+		s++;
+	*w = (struct text_word){p, (size_t)(s - p)};
+	return s < end && s > p && *s == ',' ? s + 1 : NULL;
+}
+
+/* Lines without blanks and surprises, which nearly all are; others are left to `fields`. */
+static bool take_plain_msr(const char *p, const char *end, struct request *r)
+{
+	struct text_word host, op;
+	uint64_t disk, unused;
+	const char *behind;
+
+	p = number_field(p, end, &r->time);
+	behind = p ? word_field(p, end, &host) : NULL;
+	behind = behind ? number_field(behind, end, &disk) : NULL;
+	if (!behind)
+		return false;
+	r->disk = (struct text_word){p, (size_t)(behind - 1 - p)};
+	p = word_field(behind, end, &op);
+	r->write = text_word_is(op, "Write");
+	if (!p || (!r->write && !text_word_is(op, "Read")))
+		return false;
+	p = number_field(p, end, &r->off);
+	p = p ? number_field(p, end, &r->len) : NULL;
+	return p && text_dec(p, end, &unused) == end;
+}
+
+static bool take_plain_alibaba(const char *p, const char *end, struct request *r)
+{
+	uint64_t device;
+	const char *s = number_field(p, end, &device);
+
+	if (!s || end - s < 2 || (*s != 'R' && *s != 'W') || s[1] != ',')
+		return false;
+	r->disk = (struct text_word){p, (size_t)(s - 1 - p)};
+	r->write = *s == 'W';
+	s = number_field(s + 2, end, &r->off);
+	s = s ? number_field(s, end, &r->len) : NULL;
+	return s && text_dec(s, end, &r->time) == end;
+}
+
 static bool take_msr(const char *p, const char *end, struct request *r)
 {
 	struct text_word w[FIELDS_MAX];
 	uint64_t unused;
 
+	if (take_plain_msr(p, end, r))
+		return true;
 	if (fields(p, end, w) != 7 || !decimal(w[0], &r->time) || !w[1].n || !decimal(w[2], &unused) ||
 	    !decimal(w[4], &r->off) || !decimal(w[5], &r->len) || !decimal(w[6], &unused))
 		return false;
@@ -111,6 +169,8 @@ static bool take_alibaba(const char *p, const char *end, struct request *r)
 {
 	struct text_word w[FIELDS_MAX];
 
+	if (take_plain_alibaba(p, end, r))
+		return true;
 	if (fields(p, end, w) != 5 || !decimal(w[0], &r->time) || !decimal(w[2], &r->off) ||
 	    !decimal(w[3], &r->len) || !decimal(w[4], &r->time))
 		return false;
@@ -129,21 +189,18 @@ static uint32_t hash_text(const char *s)
 }
 
 /* The file of a disk; declares it when it is new. DISKS_MAX: too many. */
-static uint32_t disk_number(struct textfile *t, struct blockio *x, struct text_word name)
+static uint32_t find_disk(struct textfile *t, struct blockio *x, const char *name, size_t n)
 {
-	size_t n = MIN_OF(name.n, (size_t)DISK_NAME - 1);
 	char text[DISK_NAME];
 	uint32_t at;
 	struct control c = {.op = REC_FILE, .pid = 1, .tid = 1, .cpu = -1, .text = text};
 
 	for (size_t i = 0; i < n; i++)
-		text[i] = name.p[i] == ',' ? '.' : name.p[i];
+		text[i] = name[i] == ',' ? '.' : name[i];
 	text[n] = '\0';
-	if (x->last_disk < x->nr_disks && !strcmp(x->disks[x->last_disk], text))
-		return x->last_disk;
 	for (at = hash_text(text) % SLOTS; x->slots[at]; at = (at + 1) % SLOTS)
 		if (!strcmp(x->disks[x->slots[at] - 1], text))
-			return x->last_disk = x->slots[at] - 1u;
+			return x->slots[at] - 1u;
 	if (x->nr_disks == DISKS_MAX)
 		return DISKS_MAX;
 	x->slots[at] = (uint16_t)(x->nr_disks + 1);
@@ -151,7 +208,20 @@ static uint32_t disk_number(struct textfile *t, struct blockio *x, struct text_w
 	c.arg[0] = x->nr_disks;
 	c.arg[1] = DISK_BYTES;
 	textfile_control(t, &c);
-	return x->last_disk = x->nr_disks++;
+	return x->nr_disks++;
+}
+
+/* The same, where mostly it is the disk of the line before. */
+static uint32_t disk_number(struct textfile *t, struct blockio *x, struct text_word name)
+{
+	size_t n = MIN_OF(name.n, (size_t)DISK_NAME - 1);
+
+	if (n != x->last_len || memcmp(x->last_name, name.p, n) != 0) {
+		memcpy(x->last_name, name.p, n);
+		x->last_len = n;
+		x->last_disk = find_disk(t, x, name.p, n);
+	}
+	return x->last_disk;
 }
 
 /* Lets the time pass up to the request's; returns the time since the beginning. */

@@ -44,7 +44,6 @@ struct malloclab {
 	struct map addr_of, size_of; /* of live ids */
 	struct slots free[NR_CLASSES];
 	uint64_t heap_next, large_next;
-	unsigned header_lines;
 	bool begun;
 };
 

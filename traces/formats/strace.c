@@ -115,6 +115,18 @@ static const char *skip_extras(const char *p, const char *end)
 	return p;
 }
 
+/* Whether arg_end has to look at a character. */
+static const bool is_mark[256] = {['"'] = true, ['/'] = true, ['<'] = true, ['('] = true, ['['] = true,
+				  ['{'] = true, [')'] = true, [']'] = true, ['}'] = true, [','] = true};
+
+/* Behind the quoted text at p; end when it does not end. */
+static const char *quoted_end(const char *p, const char *end)
+{
+	for (p++; p < end && *p != '"'; p++)
+		p += *p == '\\' && p + 1 < end;
+	return p;
+}
+
 /*
  * The end of the argument at p: a comma or a closing parenthesis on the level of the list. Text in quotes,
  * in brackets and behind a descriptor (3</a,b>) is passed over.
@@ -124,25 +136,28 @@ static const char *arg_end(const char *p, const char *end)
 	unsigned depth = 0;
 
 	for (; p < end; p++) {
-		if (*p == '"') {
-			for (p++; p < end && *p != '"'; p++)
-				p += *p == '\\' && p + 1 < end;
+		if (LIKELY(!is_mark[(uint8_t)*p])) {
+			continue;
+		} else if (*p == '"') {
+			p = quoted_end(p, end);
 			if (p == end)
 				return end;
-		} else if (begins(p, end, "/*")) {
-			const char *close = memmem(p, (size_t)(end - p), "*/", 2);
+		} else if (*p == '/') {
+			const char *close = begins(p, end, "/*") ? memmem(p, (size_t)(end - p), "*/", 2) : p;
 
-			p = close ? close + 1 : end - 1;
-		} else if (*p == '<' && p[-1] >= '0' && p[-1] <= '9' && p + 1 < end && p[1] != '<') {
-			const char *close = memchr(p, '>', (size_t)(end - p));
+			p = close == p ? p : close ? close + 1 : end - 1;
+		} else if (*p == '<') {
+			const char *close = p[-1] >= '0' && p[-1] <= '9' && p + 1 < end && p[1] != '<'
+						    ? memchr(p, '>', (size_t)(end - p))
+						    : NULL;
 
 			p = close ? close : p;
-		} else if (strchr("([{", *p)) {
+		} else if (*p == '(' || *p == '[' || *p == '{') {
 			depth++;
-		} else if (depth && strchr(")]}", *p)) {
-			depth--;
 		} else if (!depth && (*p == ',' || *p == ')')) {
 			return p;
+		} else if (depth && *p != ',') {
+			depth--;
 		}
 	}
 	return end;

@@ -132,9 +132,12 @@ static bool one_number(const char *p, size_t n, uint64_t *v)
 
 bool strace_number(struct text_word w, uint64_t *v)
 {
-	const char *p = w.p, *end = w.p + w.n, *remark = memmem(p, w.n, "/*", 2);
+	const char *p = w.p, *end = w.p + w.n, *remark;
 	uint64_t part;
 
+	if (w.n && *p >= '1' && *p <= '9' && text_dec(p, end, v) == end)
+		return true;
+	remark = memmem(p, w.n, "/*", 2);
 	if (remark) /* "0x40 / * MAP_??? * /" */
 		end = remark;
 	while (end > p && end[-1] == ' ')

@@ -13,6 +13,8 @@
 #ifndef TRACES_FORMATS_TEXTFILE_H
 #define TRACES_FORMATS_TEXTFILE_H
 
+#include <string.h>
+
 #include "traces/compress.h"
 #include "traces/formats/textnumber.h"
 #include "traces/source.h"
@@ -236,7 +238,12 @@ struct text_word {
 	size_t n;
 };
 size_t text_words(const char *p, const char *end, struct text_word *w, size_t max);
-bool text_word_is(struct text_word w, const char *s);
+static inline bool text_word_is(struct text_word w, const char *s)
+{
+	if (!w.n || *s != *w.p)
+		return !w.n && !*s;
+	return strlen(s) == w.n && !memcmp(w.p, s, w.n);
+}
 /* Whole word as a number; false when it is none. */
 bool text_word_number(struct text_word w, uint64_t *v);
 

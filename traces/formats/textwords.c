@@ -95,11 +95,6 @@ size_t text_words(const char *p, const char *end, struct text_word *w, size_t ma
 	}
 }
 
-bool text_word_is(struct text_word w, const char *s)
-{
-	return strlen(s) == w.n && !memcmp(w.p, s, w.n);
-}
-
 bool text_word_number(struct text_word w, uint64_t *v)
 {
 	return text_number(w.p, w.p + w.n, v) == w.p + w.n;

@@ -50,7 +50,7 @@ struct generator {
 	/* options of all patterns */
 	uint64_t count, pages, bytes, seed, icount, size, base, threads, processes, maps;
 	double write;
-	/* */
+	/* where it stands */
 	struct generator_thread *thread;
 	size_t nr_threads, turn;
 	size_t opening; /* opening records given out */
@@ -61,6 +61,10 @@ struct generator {
 	uint32_t meta[GENERATOR_BATCH];
 };
 
+/*
+ * The hooks of struct importer_ops, the same for every pattern; `path` is not used. Errors: an option that is
+ * unknown or out of its range is ERR_USAGE, too many threads are ERR_LIMIT.
+ */
 int generator_open(struct importer **out, const struct importer_ops *ops, const char *path,
 		   const char *options, struct err *e);
 int generator_next(struct importer *im, struct batch *b, struct err *e);

@@ -121,6 +121,16 @@ int cmdline_number(const char *option, const char *text, uint64_t *v, struct err
 	return 0;
 }
 
+int cmdline_level(const char *text, const char *also, int *level, struct err *e)
+{
+	uint64_t n;
+
+	if (cmdline_number("--level", text, &n, NULL) || n < 1 || n > 19)
+		return err_set(e, ERR_USAGE, "--level: expected 1 … 19%s, found \"%.60s\"", also, text);
+	*level = (int)n;
+	return 0;
+}
+
 int cmdline_u32(const char *option, const char *text, uint32_t *v, struct err *e)
 {
 	uint64_t x;

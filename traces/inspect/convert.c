@@ -66,8 +66,6 @@ static void add_columns(struct convert *c, const char *list)
 static int set(void *ctx, int val, const char *arg, struct err *e)
 {
 	struct convert *c = ctx;
-	uint64_t level;
-	int r;
 
 	switch (val) {
 	case OPT_COLUMNS:
@@ -78,11 +76,7 @@ static int set(void *ctx, int val, const char *arg, struct err *e)
 			c->level = TRACE_LEVEL_FAST;
 			return 0;
 		}
-		r = cmdline_number("--level", arg, &level, e);
-		if (!r && (level < 1 || level > 19))
-			r = err_set(e, ERR_USAGE, "--level: expected 1 … 19 or fast, found %s", arg);
-		c->level = r ? 0 : (int)level;
-		return r;
+		return cmdline_level(arg, " or fast", &c->level, e);
 	default:
 		return set_provenance(&c->overlay, arg, e);
 	}
@@ -108,7 +102,9 @@ static int copy_all(struct feed *f, struct trace_writer *w, struct err *e)
 		if (r)
 			return r;
 	}
-	if (!r && feed_is_truncated(f))
+	if (r < 0)
+		return trace_writer_cut(w, r, e);
+	if (feed_is_truncated(f))
 		r = err_set(e, ERR_TRUNCATED, "%s: cut off; all before the cut was converted", f->path);
 	return r;
 }

@@ -31,24 +31,17 @@ static const struct option options[] = {{"to", required_argument, NULL, OPT_TO},
 static int set(void *ctx, int val, const char *arg, struct err *e)
 {
 	struct export_line *x = ctx;
-	uint64_t level;
-	int r = 0;
 
 	switch (val) {
 	case OPT_TO:
 		x->to = arg;
-		break;
+		return 0;
 	case OPT_LIST:
 		x->list = true;
-		break;
+		return 0;
 	default:
-		r = cmdline_number("--level", arg, &level, e);
-		if (!r && (level < 1 || level > 19))
-			r = err_set(e, ERR_USAGE, "--level: expected 1 … 19, found %s", arg);
-		x->level = r ? 0 : (int)level;
-		break;
+		return cmdline_level(arg, "", &x->level, e);
 	}
-	return r;
 }
 
 static const char *exporter_name(void *ctx, size_t i)

@@ -16,7 +16,7 @@ enum gen_option { OPT_OPTION = 1, OPT_LIST, OPT_LEVEL, OPT_ACCESSES };
 struct gen {
 	char *options;
 	bool list;
-	uint64_t level;
+	int level;
 };
 
 static const struct option options[] = {{"option", required_argument, NULL, OPT_OPTION},
@@ -44,16 +44,18 @@ static int set(void *ctx, int val, const char *arg, struct err *e)
 {
 	struct gen *g = ctx;
 
-	if (val == OPT_ACCESSES)
+	switch (val) {
+	case OPT_ACCESSES:
 		return set_accesses(g, arg, e);
-
-	if (val == OPT_LIST)
+	case OPT_LIST:
 		g->list = true;
-	else if (val == OPT_OPTION)
+		return 0;
+	case OPT_OPTION:
 		cmdline_join(&g->options, arg);
-	else if (cmdline_number("--level", arg, &g->level, e) || g->level < 1 || g->level > 19)
-		return err_set(e, ERR_USAGE, "--level: expected 1 … 19, found %s", arg);
-	return 0;
+		return 0;
+	default:
+		return cmdline_level(arg, "", &g->level, e);
+	}
 }
 
 static const char *generator_name(void *ctx, size_t i)
@@ -129,7 +131,7 @@ static int gen(const struct gen *g, const char *pattern, const char *path, struc
 	if (r)
 		return r;
 	im->ops->provenance(im, &p);
-	r = output_open(&o, path, &p, (int)g->level, e);
+	r = output_open(&o, path, &p, g->level, e);
 	if (!r)
 		r = output_end(&o, import_run(im, o.writer, "gen", e), e);
 	im->ops->close(im);

@@ -53,6 +53,8 @@ struct cmdline {
 int cmdline_parse(const struct cmdline *c, int argc, char **argv, int *first, struct err *e);
 /* A number with an optional suffix k, M, G, T (powers of 1000); ERR_USAGE names the option. */
 int cmdline_number(const char *option, const char *text, uint64_t *v, struct err *e);
+/* The value of --level, 1 … 19; `also` are the words besides, " or fast", that the caller takes itself. */
+int cmdline_level(const char *text, const char *also, int *level, struct err *e);
 /* A number that fits into 32 bits, no suffix. */
 int cmdline_u32(const char *option, const char *text, uint32_t *v, struct err *e);
 /*

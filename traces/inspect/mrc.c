@@ -372,7 +372,8 @@ static void doubled(struct mrc_curve *c)
 	add_size(c, s.deepest);
 }
 
-void mrc_choose_sizes(struct mrc *m, uint64_t points)
+/* Fills in the sizes of all curves; `points` when the user asked for none. */
+static void choose_sizes(struct mrc *m, uint64_t points)
 {
 	for (size_t i = 0; i < m->nr_curves; i++) {
 		struct mrc_curve *c = &m->curves[i];
@@ -395,7 +396,7 @@ static int give_out(struct asked *a, struct err *e)
 {
 	int r = 0;
 
-	mrc_choose_sizes(&a->m, POINTS_FILE);
+	choose_sizes(&a->m, POINTS_FILE);
 	if (a->store)
 		r = mrc_store(&a->m, a->store, e);
 	if (!r && a->svg)
@@ -408,7 +409,7 @@ static int give_out(struct asked *a, struct err *e)
 		mrc_print_json(&a->m);
 		return 0;
 	}
-	mrc_choose_sizes(&a->m, POINTS_TABLE);
+	choose_sizes(&a->m, POINTS_TABLE);
 	return mrc_print_table(&a->m, e);
 }
 

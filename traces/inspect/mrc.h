@@ -45,8 +45,6 @@ struct mrc {
 bool mrc_is_sampled(const struct mrc *m);
 /* "all", "data", "fetches" */
 const char *mrc_kinds_name(const struct mrc *m);
-/* Fills in the sizes of all curves; `points` when the user asked for none. */
-void mrc_choose_sizes(struct mrc *m, uint64_t points);
 
 /* The ways to give curves out: mrc_out.c. Sizes must have been chosen. */
 int mrc_print_table(const struct mrc *m, struct err *e);

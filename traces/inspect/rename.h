@@ -29,6 +29,7 @@ struct rename_input {
 
 void rename_init(struct rename *r, bool share_files);
 void rename_release(struct rename *r);
+/* An input, `number` tells it from the others; released before what all share. */
 void rename_input_init(struct rename_input *in, uint64_t number);
 void rename_input_release(struct rename_input *in);
 /*

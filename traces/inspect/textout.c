@@ -49,12 +49,3 @@ int textout_commit(struct textout *t, struct err *e)
 	release(t);
 	return rc;
 }
-
-void textout_abort(struct textout *t)
-{
-	if (!t->f)
-		return;
-	fclose(t->f);
-	unlink(t->tmp);
-	release(t);
-}

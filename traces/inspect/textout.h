@@ -17,7 +17,5 @@ struct textout {
 int textout_open(struct textout *t, const char *path, struct err *e);
 /* Flushes, closes, renames; on an error nothing is left behind. */
 int textout_commit(struct textout *t, struct err *e);
-/* Removes the temporary file; nothing happens after textout_commit. */
-void textout_abort(struct textout *t);
 
 #endif

@@ -88,17 +88,6 @@ static int take_sample(struct window_options *w, const char *text, struct err *e
 	return rc;
 }
 
-static int take_level(int *level, struct err *e)
-{
-	uint64_t n;
-	int rc = cmdline_number("--level", optarg, &n, e);
-
-	if (rc >= 0 && (n < 1 || n > 19))
-		rc = err_set(e, ERR_USAGE, "--level: %.60s: 1 to 19 expected", optarg);
-	*level = (int)n;
-	return rc;
-}
-
 static int take_option(struct record_options *o, int c, struct err *e)
 {
 	switch (c) {
@@ -132,7 +121,7 @@ static int take_option(struct record_options *o, int c, struct err *e)
 		o->end_program = true;
 		return 0;
 	default:
-		return take_level(&o->level, e);
+		return cmdline_level(optarg, "", &o->level, e);
 	}
 }
 

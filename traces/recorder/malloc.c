@@ -62,7 +62,7 @@ struct recorder {
 	char **argv;
 	int level;
 	bool quiet;
-	/* */
+	/* what runs */
 	char preload[4096], memory[64], default_output[4096];
 	struct malloc_shared *shared;
 	struct malloc_merge *merge;
@@ -333,9 +333,6 @@ enum { OPT_MALLOC = 256, OPT_LEVEL };
 
 static int take_option(struct recorder *r, int c, char **argv, struct err *e)
 {
-	uint64_t n;
-	int rc;
-
 	switch (c) {
 	case 'o':
 		r->output = optarg;
@@ -346,11 +343,7 @@ static int take_option(struct recorder *r, int c, char **argv, struct err *e)
 	case OPT_MALLOC:
 		return 0;
 	case OPT_LEVEL:
-		rc = cmdline_number("--level", optarg, &n, e);
-		if (rc >= 0 && (n < 1 || n > 19))
-			rc = err_set(e, ERR_USAGE, "--level: %.60s: 1 to 19 expected", optarg);
-		r->level = (int)n;
-		return rc;
+		return cmdline_level(optarg, "", &r->level, e);
 	default:
 		return err_set(e, ERR_USAGE, "%s \"%.80s\"; see `faultline record --malloc --help`",
 			       c == '?' ? "unknown option" : "no value for option", argv[optind - 1]);

@@ -22,15 +22,14 @@
 
 #include <stdint.h>
 
-#define SHARED_MAGIC   UINT64_C(0x31304345525f4c46)
-#define RING_WORDS     UINT64_C(65536)
-#define RING_WAKE      (RING_WORDS / 2) /* the writer looks up that often */
-#define RINGS_MAX      1024u
-#define SHARED_PATH    512
-#define LOW_BLOCKED    UINT64_MAX
-#define RECORDER_TEXT  4096 /* longest path, with its NUL */
-#define RAW_WORDS_MAX  (RECORDER_TEXT / 8 + 64)
-#define RAW_DATA_WORDS 40 /* memory of the program that a call points to */
+#define SHARED_MAGIC  UINT64_C(0x31304345525f4c46)
+#define RING_WORDS    UINT64_C(65536)
+#define RING_WAKE     (RING_WORDS / 2) /* the writer looks up that often */
+#define RINGS_MAX     1024u
+#define SHARED_PATH   512
+#define LOW_BLOCKED   UINT64_MAX
+#define RECORDER_TEXT 4096 /* longest path, with its NUL */
+#define RAW_WORDS_MAX (RECORDER_TEXT / 8 + 64)
 
 #define WORD_TYPE(w)   ((w) >> 62)
 #define WORD_DATA      UINT64_C(0)

@@ -50,6 +50,5 @@ size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *);
 unsigned qemu_plugin_mem_size_shift(qemu_plugin_meminfo_t);
 bool qemu_plugin_mem_is_store(qemu_plugin_meminfo_t);
 const char *qemu_plugin_path_to_binary(void);
-void qemu_plugin_outs(const char *);
 
 #endif
