@@ -18,8 +18,8 @@
 
 #include <string.h>
 
-#include "models/kernel/fault.h"
-#include "traces/record.h"
+#include "models/cpu/miss.h"
+#include "models/cpu/prefetch.h"
 
 PARAM_TABLE(cpu, cpu_params, CPU_PARAMS);
 STAT_TABLE(cpu, cpu_stats, CPU_STATS);
@@ -40,6 +40,7 @@ int cpu_init(struct cpu *c, unsigned id, const struct cpu_params *p, const struc
 	c->mmu_l2_cycles = tp->l2_hit_cycles;
 	c->asid = 1;
 	c->next_asid = 1;
+	c->hint_context = UINT64_MAX; /* nobody's */
 	c->x.cpu = id;
 	c->x.nid = t->cpu_nid[id];
 	c->x.clock = &t->cpu_clock;
@@ -48,6 +49,9 @@ int cpu_init(struct cpu *c, unsigned id, const struct cpu_params *p, const struc
 	for (unsigned i = 0; i < t->nr_nodes; i++)
 		c->max_flat_milli = MAX_OF(c->max_flat_milli, c->flat_milli[i]);
 	mmu_init(&c->mmu, mp, t, ms, id);
+	c->max_miss_milli =
+		2 * (c->max_flat_milli + 1000 * (tp->l2_hit_cycles + mp->cache_cycles +
+						 PGTABLE_LEVELS * (uint64_t)c->mmu.flat_cycles[0]));
 	return tlb_init(&c->tlb, tp, id, c->x.nid, c->flat_milli, seed, e);
 }
 
@@ -56,35 +60,22 @@ void cpu_release(struct cpu *c)
 	tlb_release(&c->tlb);
 }
 
-static unsigned nid_of(const struct cpu *c, pfn_t pfn)
-{
-	return c->topo->nr_nodes == 1 ? 0 : topology_pfn_nid(c->topo, pfn);
-}
-
 /* The walk behind a TLB miss; false when it ends in a fault. */
 static bool walk(struct cpu *c, vaddr_t va, uint32_t kind, struct cpu_run *r)
 {
 	bool store = kind == ACCESS_STORE, fetch = kind == ACCESS_FETCH;
-	uint64_t vpn = va >> PAGE_SHIFT;
 	struct walk w;
 	pfn_t pfn;
 
-	if (va >= USER_ADDRESS_END) { /* not canonical or the kernel's: no walk, a fault */
-		r->fault_addr = va;
-		r->fault_flags = store ? FAULT_WRITE : fetch ? FAULT_EXEC : 0;
-		return false;
-	}
 	mmu_walk(&c->mmu, &c->mm->pt, c->asid, va, store, fetch, c->x.cycles, &w);
 	exec_charge(&c->x, CYCLES_walk, w.cycles);
 	if (w.result != WALK_OK) {
-		r->fault_addr = va;
-		r->fault_flags = store ? FAULT_WRITE : fetch ? FAULT_EXEC : 0;
+		note_fault(r, va, kind);
 		return false;
 	}
 	pfn = pte_pfn(w.entry);
-	tlb_fill(&c->tlb, fetch ? TLB_INSN : TLB_DATA, vpn, c->asid, pfn, (uint16_t)nid_of(c, pfn), w.shift,
-		 (w.entry & PTE_WRITE ? TLB_WRITABLE : 0) | (w.entry & PTE_DIRTY ? TLB_DIRTY : 0) |
-			 (w.entry & PTE_NX ? TLB_NX : 0));
+	tlb_fill(&c->tlb, fetch ? TLB_INSN : TLB_DATA, va >> PAGE_SHIFT, c->asid, pfn,
+		 (uint16_t)nid_of(c, pfn), w.shift, tlb_flags_of(w.entry));
 	return true;
 }
 
@@ -92,11 +83,16 @@ static bool walk(struct cpu *c, vaddr_t va, uint32_t kind, struct cpu_run *r)
 static bool translate(struct cpu *c, vaddr_t va, uint32_t kind, struct cpu_run *r)
 {
 	enum tlb_kind tk = kind == ACCESS_FETCH ? TLB_INSN : TLB_DATA;
-	uint64_t vpn = va >> PAGE_SHIFT;
+	enum usual usual;
 
-	if (UNLIKELY(va >= USER_ADDRESS_END))
-		return walk(c, va, kind, r);
-	switch (tlb_lookup(&c->tlb, tk, vpn, c->asid, kind == ACCESS_STORE)) {
+	if (UNLIKELY(va >= USER_ADDRESS_END)) { /* not canonical or the kernel's: no walk, a fault */
+		note_fault(r, va, kind);
+		return false;
+	}
+	usual = usual_miss(c, va, kind, false, r);
+	if (usual != USUAL_NOT)
+		return usual == USUAL_DONE;
+	switch (tlb_lookup(&c->tlb, tk, va >> PAGE_SHIFT, c->asid, kind == ACCESS_STORE)) {
 	case TLB_HIT_L1:
 		return true;
 	case TLB_HIT_L2:
@@ -205,9 +201,10 @@ static inline bool front_hit(const struct tlb_front *f, uint64_t key, uint32_t m
 	return ((f->tag[m & 1] ^ key) | (m & META_SPLIT)) == 0;
 }
 
+/* Of at most a chunk: the sum stays below 2^32. */
 static inline uint64_t sum_instructions(const uint32_t *meta, size_t n)
 {
-	uint64_t sum = 0;
+	uint32_t sum = 0;
 
 	for (size_t i = 0; i < n; i++)
 		sum += meta[i] >> META_ICOUNT_SHIFT;
@@ -241,10 +238,6 @@ static inline size_t run_hits(struct cpu *c, const uint64_t *addr, const uint32_
 #ifndef RUN_CHUNK /* the hostile build makes it tiny */
 #define RUN_CHUNK 64
 #endif
-#ifndef PREFETCH_AHEAD    /* the hostile build makes it tiny */
-#define PREFETCH_AHEAD 24 /* accesses; at most BATCH_SLACK */
-#endif
-#define PREFETCH_SETS (PREFETCH_AHEAD / 3)
 
 /* What a batch's accesses were, for the statistics. */
 static void count_kinds(struct sums *s, const uint32_t *meta, size_t n)
@@ -290,45 +283,6 @@ static inline bool one_access(struct cpu *c, vaddr_t va, uint32_t m, uint64_t as
 	return false;
 }
 
-/* The level-2 table for va, NULL when there is none. */
-static inline const struct ptable *middle_of(const struct ptable *t, vaddr_t va)
-{
-	if (UNLIKELY(va >= USER_ADDRESS_END))
-		return NULL;
-	for (unsigned level = PGTABLE_LEVELS; t && level > 2; level--)
-		t = t->child[ptable_index(va, level)];
-	return t;
-}
-
-/*
- * Fetches the host's cache line that the walk of an access further on will read. It changes no result; it
- * pays where many accesses miss, because there each walk would wait for the host's memory.
- */
-static inline void prefetch_walk(const struct ptable *root, vaddr_t va)
-{
-	const struct ptable *t = middle_of(root, va);
-
-	t = t ? t->child[ptable_index(va, 2)] : NULL;
-	if (LIKELY(t))
-		__builtin_prefetch(&t->e[ptable_index(va, 1)], 1);
-}
-
-/* With caches, some accesses later: by now the entry is here, so the sets of the caches are known. */
-static inline void prefetch_sets(const struct cpu *c, const struct ptable *root, vaddr_t va)
-{
-	const struct ptable *t = middle_of(root, va), *leaf = t ? t->child[ptable_index(va, 2)] : NULL;
-	unsigned slot = ptable_index(va, 1);
-	paddr_t table;
-
-	if (!leaf)
-		return;
-	table = (paddr_t)pte_pfn(t->e[ptable_index(va, 2)]) << PAGE_SHIFT;
-	memsys_prefetch(c->memsys, c->x.cpu, table + slot * sizeof(pte_t));
-	if (leaf->e[slot] & PTE_PRESENT)
-		memsys_prefetch(c->memsys, c->x.cpu,
-				((paddr_t)pte_pfn(leaf->e[slot]) << PAGE_SHIFT) | (va & (PAGE_SIZE - 1)));
-}
-
 /* Whether at least one access in sixteen left the front of late: then prefetching pays. */
 static void note_misses(struct cpu *c, size_t accesses, size_t misses)
 {
@@ -344,6 +298,12 @@ static void note_misses(struct cpu *c, size_t accesses, size_t misses)
 static inline uint64_t budget_of(const struct cpu *c, uint64_t limit)
 {
 	return limit > c->x.cycles ? (limit - c->x.cycles) * 1000 : 0;
+}
+
+/* Whether the clock reached the limit. */
+static inline bool reached(const struct cpu *c, const struct sums *s, uint64_t limit)
+{
+	return s->instructions * c->params->cpi_milli + s->mem_milli >= budget_of(c, limit);
 }
 
 /*
@@ -381,7 +341,7 @@ static inline size_t run_chunks(struct cpu *c, const uint64_t *addr, const uint3
 		}
 		ahead -= META_ICOUNT(meta[i]);
 		i++;
-		if (s->instructions * cpi + s->mem_milli >= budget_of(c, limit)) {
+		if (reached(c, s, limit)) {
 			r->stop = i < n ? CPU_LIMIT : CPU_DONE;
 			break;
 		}
@@ -393,13 +353,13 @@ static inline size_t run_chunks(struct cpu *c, const uint64_t *addr, const uint3
 static inline size_t run_singly(struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t n,
 				uint64_t limit, struct cpu_run *r, struct sums *s, size_t *misses)
 {
-	const uint64_t asid = (uint64_t)c->asid << TLB_ASID_SHIFT, cpi = c->params->cpi_milli;
+	const uint64_t asid = (uint64_t)c->asid << TLB_ASID_SHIFT;
 	const struct ptable *root = c->mm->pt.root;
 	const bool prefetches = c->many_misses;
 
 	for (size_t i = 0; i < n; i++) {
 		if (prefetches) {
-			prefetch_walk(root, addr[i + PREFETCH_AHEAD]);
+			prefetch_walk(c, addr[i + PREFETCH_AHEAD]);
 			if (c->caches)
 				prefetch_sets(c, root, addr[i + PREFETCH_SETS]);
 		}
@@ -407,12 +367,78 @@ static inline size_t run_singly(struct cpu *c, const uint64_t *addr, const uint3
 			r->stop = CPU_FAULT;
 			return i;
 		}
-		if (s->instructions * cpi + s->mem_milli >= budget_of(c, limit)) {
+		if (reached(c, s, limit)) {
 			r->stop = i + 1 < n ? CPU_LIMIT : CPU_DONE;
 			return i + 1;
 		}
 	}
 	return n;
+}
+
+/* Accesses i … end-1 in flat memory, most of which miss, and which cannot reach the limit. Returns the first
+ * that is not done: one that faults. */
+static inline size_t run_misses(struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t i,
+				size_t end, struct cpu_run *r, struct sums *s, size_t *misses)
+{
+	const uint64_t asid = (uint64_t)c->asid << TLB_ASID_SHIFT;
+	uint64_t sum = 0, missed = 0;
+
+	for (; i < end; i++) {
+		const uint32_t m = meta[i];
+		const uint64_t va = addr[i], vpn = va >> PAGE_SHIFT;
+		const enum tlb_kind tk = m & META_FETCH ? TLB_INSN : TLB_DATA;
+		const struct tlb_front *f = tlb_front_of(&c->tlb, tk, vpn);
+		enum usual usual;
+
+		prefetch_walk(c, addr[i + PREFETCH_AHEAD]);
+		if (front_hit(f, vpn | asid, m)) {
+			*f->touched = ++c->tlb.now;
+			sum += f->charge;
+			continue;
+		}
+		missed++;
+		usual = USUAL_NOT; /* fetches and split accesses go the general way: the code for data is
+				      short */
+		if (LIKELY(!(m & (META_SPLIT | META_FETCH))))
+			usual = usual_miss(c, va, m & META_STORE, true, r);
+		if (LIKELY(usual == USUAL_DONE)) {
+			s->front_hits[tk]--; /* counted by the TLB itself */
+			sum += f->charge;
+		} else if (usual == USUAL_FAULT || !slow_access(c, va, m, s, r)) {
+			prefetch_fault(c, va);
+			r->stop = CPU_FAULT;
+			break;
+		}
+	}
+	*misses += missed;
+	s->mem_milli += sum & ((UINT64_C(1) << TLB_REMOTE_SHIFT) - 1);
+	s->remote += sum >> TLB_REMOTE_SHIFT;
+	return i;
+}
+
+/* Chunks of which many accesses miss, in flat memory; those that may reach the limit one by one. */
+static size_t run_flat(struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t n, uint64_t limit,
+		       struct cpu_run *r, struct sums *s, size_t *misses)
+{
+	const uint64_t cpi = c->params->cpi_milli;
+	size_t i = 0, chunk = MIN_OF(4, RUN_CHUNK); /* short at first, since a fault may be near */
+
+	while (i < n && r->stop == CPU_DONE) {
+		size_t from = i, end = MIN_OF(i + chunk, n);
+		uint64_t ahead = sum_instructions(meta + i, end - i);
+
+		chunk = MIN_OF(2 * chunk, RUN_CHUNK);
+		if ((s->instructions + ahead) * cpi + s->mem_milli + RUN_CHUNK * c->max_miss_milli >=
+		    budget_of(c, limit)) {
+			i += run_singly(c, addr + i, meta + i, end - i, limit, r, s, misses);
+			if (r->stop == CPU_DONE && i < n && reached(c, s, limit))
+				r->stop = CPU_LIMIT;
+			continue;
+		}
+		i = run_misses(c, addr, meta, i, end, r, s, misses);
+		s->instructions += i == end ? ahead : sum_instructions(meta + from, i - from);
+	}
+	return i;
 }
 
 void cpu_run(struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t n, uint64_t limit,
@@ -422,10 +448,16 @@ void cpu_run(struct cpu *c, const uint64_t *addr, const uint32_t *meta, size_t n
 	size_t misses = 0;
 
 	r->stop = CPU_DONE;
-	if (c->caches || c->many_misses)
+	if (c->many_misses)
+		check_hints(c);
+	if (c->many_misses && c->mmu.flat)
+		r->done = run_flat(c, addr, meta, n, limit, r, &s, &misses);
+	else if (c->caches || c->many_misses)
 		r->done = run_singly(c, addr, meta, n, limit, r, &s, &misses);
 	else
 		r->done = run_chunks(c, addr, meta, n, limit, r, &s, &misses);
+	if (c->mmu.flat)
+		mmu_settle(&c->mmu);
 	note_misses(c, r->done, misses);
 	count_kinds(&s, meta, r->done);
 	settle(c, &s, r->done);

@@ -36,6 +36,8 @@ extern const struct stat_table cpu_stat_table;
 
 #define CPU_ASIDS 6 /* TLB_NR_DYN_ASIDS */
 
+#define CPU_HINTS 64 /* of the host's prefetching */
+
 struct cpu {
 	struct exec x;
 	struct tlb tlb;
@@ -50,8 +52,14 @@ struct cpu {
 	uint64_t insn_milli;    /* below a whole cycle, in thousandths */
 	uint32_t flat_milli[MAX_NODES];
 	uint32_t max_flat_milli;
+	uint64_t max_miss_milli; /* in flat memory: the most that an access takes besides instructions */
 	uint64_t recent_accesses, recent_misses; /* of the host's prefetching, not of the model */
 	bool many_misses;
+	uint64_t hint_context, hint_gen; /* address space that hint[] is of, and its pt.free_gen then */
+	struct cpu_hint {
+		uint64_t gib;               /* address / 1 GiB */
+		const struct ptable *table; /* level 2 */
+	} hint[CPU_HINTS];
 	struct mm *mm; /* loaded address space, NULL before the first */
 	uint16_t asid; /* 1 … CPU_ASIDS */
 	unsigned next_asid;

@@ -63,6 +63,10 @@ static inline unsigned ilog2_u64(uint64_t x)
 static inline uint64_t mul_div_u64(uint64_t a, uint64_t b, uint64_t c)
 {
 	__extension__ typedef unsigned __int128 u128;
+	uint64_t product;
+
+	if (LIKELY(!__builtin_mul_overflow(a, b, &product)))
+		return product / c;
 	return (uint64_t)((u128)a * b / c);
 }
 
@@ -70,6 +74,10 @@ static inline uint64_t mul_div_u64(uint64_t a, uint64_t b, uint64_t c)
 static inline uint64_t mul_div_up_u64(uint64_t a, uint64_t b, uint64_t c)
 {
 	__extension__ typedef unsigned __int128 u128;
+	uint64_t product;
+
+	if (LIKELY(!__builtin_mul_overflow(a, b, &product)))
+		return product / c + (product % c != 0);
 	return (uint64_t)(((u128)a * b + (c - 1)) / c);
 }
 

@@ -19,9 +19,13 @@ struct clock_domain {
  */
 #define CLOCK_HORIZON (TICK_NEVER / 2)
 
+#define HZ_PER_MHZ UINT64_C(1000000)
+
 /* The time at which cycle number `cycles` begins, ps. */
 static inline tick_t clock_ps(const struct clock_domain *d, uint64_t cycles)
 {
+	if (LIKELY(d->hz % HZ_PER_MHZ == 0)) /* the same quotient of smaller numbers: 64 bits do */
+		return mul_div_up_u64(cycles, PS_PER_US, d->hz / HZ_PER_MHZ);
 	return mul_div_up_u64(cycles, PS_PER_S, d->hz);
 }
 
@@ -29,7 +33,8 @@ static inline tick_t clock_ps(const struct clock_domain *d, uint64_t cycles)
  * THz. */
 static inline uint64_t clock_cycles(const struct clock_domain *d, tick_t time)
 {
-	uint64_t c = mul_div_u64(time, d->hz, PS_PER_S);
+	uint64_t c = LIKELY(d->hz % HZ_PER_MHZ == 0) ? mul_div_u64(time, d->hz / HZ_PER_MHZ, PS_PER_US)
+						     : mul_div_u64(time, d->hz, PS_PER_S);
 
 	return clock_ps(d, c) >= time ? c : c + 1;
 }

@@ -13,16 +13,19 @@
 
 /* Zeroed memory; release with mem_free. Exits with ERR_NOMEM's status when the host has none. */
 void *mem_alloc(size_t n, size_t size);
+/* The same, after mem_freeze(), too. */
 void *mem_alloc_late(size_t n, size_t size);
-/* Grows or shrinks; new bytes are not cleared. */
+/* Grows or shrinks, after mem_freeze(), too; new bytes are not cleared. */
 void *mem_realloc(void *p, size_t n, size_t size);
 char *mem_strdup(const char *s);
+/* NULL is nothing to free. */
 void mem_free(void *p);
 
 /* Large zeroed tables whose untouched parts cost nothing (mmap); release with mem_unmap. */
 void *mem_map(size_t bytes);
 void mem_unmap(void *p, size_t bytes);
 
+/* From the freeze to the thaw mem_alloc is a programming error. */
 void mem_freeze(void);
 void mem_thaw(void);
 /* Makes the n-th allocation from now fail (0 = never): for tests of the out-of-memory path. */

@@ -37,17 +37,26 @@ uint64_t hist_bucket_low(unsigned b)
 	return b < 16 ? b : (uint64_t)(8 + k % 8) << (k / 8 + 1);
 }
 
-void hist_add(struct hist *h, uint64_t value)
+void hist_add_many(struct hist *h, uint64_t value, uint64_t n)
 {
 	uint32_t *b = &h->bucket[hist_bucket_of(value)];
+	uint64_t sum;
 
-	if (!h->count++ || value < h->min)
+	if (!n)
+		return;
+	if (!h->count || value < h->min)
 		h->min = value;
 	if (value > h->max)
 		h->max = value;
-	if (__builtin_add_overflow(h->sum, value, &h->sum))
+	h->count += n;
+	if (__builtin_mul_overflow(value, n, &sum) || __builtin_add_overflow(h->sum, sum, &h->sum))
 		h->sum = UINT64_MAX;
-	*b += *b != UINT32_MAX;
+	*b = n < UINT32_MAX - *b ? *b + (uint32_t)n : UINT32_MAX;
+}
+
+void hist_add(struct hist *h, uint64_t value)
+{
+	hist_add_many(h, value, 1);
 }
 
 const char *stat_scope_name(enum stat_scope s)

@@ -36,6 +36,9 @@ struct hist {
 };
 
 void hist_add(struct hist *h, uint64_t value);
+/* The same value n times. */
+void hist_add_many(struct hist *h, uint64_t value, uint64_t n);
+/* The bucket that a value falls into, below HIST_BUCKETS. */
 unsigned hist_bucket_of(uint64_t value);
 /* Smallest value that falls into bucket b. */
 uint64_t hist_bucket_low(unsigned b);
@@ -118,8 +121,12 @@ void stat_registry_release(struct stat_registry *r);
 /* Adds a group; base must outlive the registry. A programming error after stat_registry_freeze. */
 void stat_register(struct stat_registry *r, const struct stat_table *t, void *base, enum stat_scope scope,
 		   const char *instance_fmt, ...) PRINTF_LIKE(5, 6);
+/* fn(ctx) brings gauges up to date whenever stat_registry_refresh is called. A programming error after the
+ * freeze. */
 void stat_on_refresh(struct stat_registry *r, void (*fn)(void *ctx), void *ctx);
+/* All groups and hooks are known. */
 void stat_registry_freeze(struct stat_registry *r);
+/* Calls the hooks; before values are read. */
 void stat_registry_refresh(const struct stat_registry *r);
 /* Remembers all counters and histograms as they are: later values are differences to this (end of warm-up).
  */

@@ -477,16 +477,6 @@ void hierarchy_prefetch(const struct hierarchy *h, unsigned cpu, uint64_t line)
 		cache_prefetch(&h->llc[c->nid], line);
 }
 
-void hierarchy_forget(struct hierarchy *h, uint64_t line)
-{
-	for (unsigned cpu = next_holder(h, line, 0); cpu < h->nr_cpus; cpu = next_holder(h, line, cpu + 1))
-		drop_private(h, cpu, line);
-	for (unsigned nid = 0; nid < h->nr_nodes; nid++) {
-		if (h->has_llc[nid] && cache_drop(&h->llc[nid], line))
-			h->llc[nid].stats.invalidations++;
-	}
-}
-
 /* ---- checks ------------------------------------------------------------------------------------------ */
 
 /* Whether all lines of an L1 lie in L2, with no right that L2's does not have. */

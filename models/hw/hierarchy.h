@@ -52,8 +52,6 @@ void hierarchy_release(struct hierarchy *h);
 uint64_t hierarchy_access(struct hierarchy *h, unsigned cpu, uint64_t line, enum line_use use, uint64_t now);
 /* The host starts to fetch the sets beyond the first level that an access to the line will search. */
 void hierarchy_prefetch(const struct hierarchy *h, unsigned cpu, uint64_t line);
-/* Drops the line everywhere without writing it back. */
-void hierarchy_forget(struct hierarchy *h, uint64_t line);
 void hierarchy_register_stats(struct hierarchy *h, struct stat_registry *r);
 /* Every cache is valid; L2 includes L1; an owned line has one holder; the directory knows exactly the
  * holders. Slow.

@@ -151,13 +151,3 @@ void memsys_prefetch(const struct memsys *m, unsigned cpu, paddr_t pa)
 {
 	hierarchy_prefetch(&m->hierarchy, cpu, pa >> m->line_shift);
 }
-
-void memsys_flush_frame(struct memsys *m, pfn_t pfn)
-{
-	uint64_t line = ((uint64_t)pfn << PAGE_SHIFT) >> m->line_shift, n = PAGE_SIZE >> m->line_shift;
-
-	if (!m->params.caches)
-		return;
-	for (uint64_t i = 0; i < n; i++)
-		hierarchy_forget(&m->hierarchy, line + i);
-}

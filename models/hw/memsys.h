@@ -56,7 +56,5 @@ uint64_t memsys_access(struct memsys *m, unsigned cpu, paddr_t pa, uint32_t size
 		       uint64_t now);
 /* Caches on: the host starts to fetch what an access to pa will read. Changes nothing in the model. */
 void memsys_prefetch(const struct memsys *m, unsigned cpu, paddr_t pa);
-/* Drops every line of the frame (it was freed and cleared by DMA, or handed to a device). */
-void memsys_flush_frame(struct memsys *m, pfn_t pfn);
 
 #endif

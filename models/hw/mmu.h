@@ -11,7 +11,6 @@
 #define MODELS_HW_MMU_H
 
 #include "models/hw/memsys.h"
-#include "models/hw/signature.h"
 #include "models/kernel/pgtable.h"
 #include "sim/stat.h"
 
@@ -44,11 +43,13 @@ extern const struct stat_table mmu_stat_table;
 #define MMU_CACHE_MAX 64
 #define MMU_CACHE_END MMU_CACHE_MAX /* the sentinel of the list by age */
 
+#define MMU_MIXED UINT64_MAX
 /* Fully associative, exact LRU: entries are found by their signatures and hang in a list from newest to
  * oldest. */
 struct mmu_cache {
-	unsigned n;    /* entries it may hold, 0 = no cache */
-	unsigned used; /* entries ever filled: 0 … used-1 are in the list */
+	uint64_t all;  /* a bit for each entry it may hold, 0 = no cache */
+	uint64_t have; /* of the lowest of them: those ever filled, which are in the list */
+	uint64_t asid; /* of all entries, MMU_MIXED when they are of several */
 	uint8_t sign[MMU_CACHE_MAX];
 	uint64_t key[MMU_CACHE_MAX];
 	struct ptable *table[MMU_CACHE_MAX];
@@ -62,9 +63,11 @@ struct mmu {
 	struct memsys *memsys;
 	unsigned cpu, nid;
 	bool caches;
+	bool flat; /* no caches and one node: each step costs flat_cycles[0] */
 	uint32_t flat_cycles[MAX_NODES];
 	struct mmu_cache cache[3]; /* 0: level-2 entries (give leaf tables), 1: level 3, 2: level 4 */
 	uint64_t free_gen[16];     /* by id: generation of the page tables that the caches point into */
+	uint64_t walked[PGTABLE_LEVELS + 1]; /* by the level they began at: walks to a leaf, to be settled */
 	struct mmu_stats stats;
 };
 
@@ -75,6 +78,8 @@ struct walk {
 	uint64_t cycles;
 	pte_t entry;    /* as the walk left it */
 	unsigned shift; /* 12 or 21 */
+	unsigned start; /* level of the first table read */
+	unsigned steps; /* entries read */
 };
 
 void mmu_init(struct mmu *m, const struct mmu_params *p, const struct topology *t, struct memsys *ms,
@@ -82,6 +87,9 @@ void mmu_init(struct mmu *m, const struct mmu_params *p, const struct topology *
 /* now: the CPU's clock in cycles; store, fetch: what the access wants. */
 void mmu_walk(struct mmu *m, struct pgtable *pt, uint16_t asid, vaddr_t va, bool store, bool fetch,
 	      uint64_t now, struct walk *w);
+/* The statistics of a walk by walk_tables (mmu/walk.h), and of all in m->walked. */
+void mmu_count_walk(struct mmu *m, const struct walk *w);
+void mmu_settle(struct mmu *m);
 /* Drops cached entries of an address space (INVLPG and CR3 loads drop them all). */
 void mmu_flush(struct mmu *m, uint16_t asid);
 void mmu_flush_all(struct mmu *m);

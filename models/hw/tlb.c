@@ -39,9 +39,7 @@
 PARAM_TABLE(tlb, tlb_params, TLB_PARAMS);
 STAT_TABLE(tlb, tlb_stats, TLB_STATS);
 
-#define HUGE_SHIFT 9 /* log2 of 4 KiB pages in a 2 MiB page */
 #define L2_HUGE    (UINT64_C(1) << 47)
-#define PAGE_BITS  ((UINT64_C(1) << 47) - 1)
 #define SLOT_WORDS (TLB_FRONT_SLOTS / 64)
 
 enum { SIZE_4K, SIZE_2M };
@@ -56,6 +54,7 @@ static int array_init(struct tlb_array *a, uint64_t entries, uint64_t ways, cons
 	a->sets = entries / ways;
 	a->ways = ways;
 	a->mask = a->sets & (a->sets - 1) ? NO_MASK : a->sets - 1;
+	a->way_mask = ways <= SIGNATURE_BLOCK ? (1u << ways) - 1 : 0;
 	a->stride = signature_stride(ways);
 	a->sign = mem_alloc(a->sets, a->stride);
 	a->entry = mem_alloc(entries, sizeof *a->entry);
@@ -145,6 +144,7 @@ int tlb_init(struct tlb *t, const struct tlb_params *p, unsigned cpu, unsigned n
 		snprintf(path, sizeof path, "tlb.cpu%u.%s", cpu, list[i].name);
 		rng_init(&a->rng, seed, path);
 	}
+	t->plain = t->l2.order && t->l1[TLB_DATA][SIZE_4K].way_mask && t->l1[TLB_INSN][SIZE_4K].way_mask;
 	return 0;
 }
 
@@ -161,15 +161,6 @@ void tlb_release(struct tlb *t)
 static inline uint64_t key_of(uint64_t page, uint16_t asid)
 {
 	return page | (uint64_t)asid << TLB_ASID_SHIFT;
-}
-
-static inline void front_kill_slot(struct tlb_front *f, const uint64_t *touched)
-{
-	if (f->touched != touched)
-		return;
-	f->tag[0] = TLB_KEY_NONE;
-	f->tag[1] = TLB_KEY_NONE;
-	f->touched = NULL;
 }
 
 /* Kills what the front has of first-level entry i; for the second level there is nothing to do. */

@@ -93,6 +93,7 @@ struct tlb_array {
 	uint8_t *sign; /* signatures of the keys, `stride` a set (signature.h) */
 	uint64_t sets, ways, stride;
 	uint64_t mask;              /* sets - 1 when that is a power of two */
+	uint32_t way_mask;          /* a bit a way; more than a block of signatures: none */
 	struct tlb_entry *entry;    /* sets * ways, set by set */
 	uint64_t *touched, *filled; /* stamps, of arrays without an order */
 	struct recency recency;     /* LRU of a second level: an order a set instead of stamps, else NULL */
@@ -128,6 +129,7 @@ struct tlb {
 	struct tlb_place place[2][TLB_FRONT_SLOTS];
 	struct tlb_array l1[2][2]; /* [kind][0: 4 KiB, 1: 2 MiB] */
 	struct tlb_array l2;
+	bool plain;                 /* LRU and few ways: tlb/miss.h may be taken */
 	uint64_t now;               /* stamp counter: bumped at each touch */
 	uint64_t missed[2];         /* by kind: key of a page that the arrays lack since a lookup or NONE */
 	unsigned nid;               /* of the CPU */

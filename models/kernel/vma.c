@@ -4,9 +4,9 @@
  * After mm/mmap.c of Linux 6.1: find_vma, __split_vma, vma_merge and the checks it is made of,
  * mmap_region's own merging, find_mergeable_anon_vma, unmapped_area_topdown, unmapped_area.
  *
- * Finding is O(log n), O(1) where the last answer fits; inserting and removing move n pointers; a gap search
- * looks at each mapping once. Invariants: sorted, page aligned, not empty, no overlap, below
- * USER_ADDRESS_END.
+ * Finding is O(log n), O(1) where the last answer fits, or the last one near the address; inserting and
+ * removing move n pointers; a gap search looks at each mapping once. Invariants: sorted, page aligned, not
+ * empty, no overlap, below USER_ADDRESS_END.
  *
  * Which VMAs merge is visible in /proc/PID/maps, so the asymmetry of the kernel is kept: a mapping that has
  * held anonymous pages is not merged into a neighbour that has not, and one that came with pages from a
@@ -23,6 +23,15 @@
 
 STAT_TABLE(vma, vma_stats, VMA_STATS);
 
+#define MEMO_MIN   128 /* mappings, a power of two: fewer are found quickly without */
+#define MEMO_SHIFT 21
+#define MEMO_SLOTS 4 /* for each mapping that there is room for: some span several slots */
+
+static inline size_t memo_slot(const struct vma_tree *t, vaddr_t addr)
+{
+	return addr >> MEMO_SHIFT & (MEMO_SLOTS * t->cap - 1);
+}
+
 void vma_tree_init(struct vma_tree *t)
 {
 	*t = (struct vma_tree){0};
@@ -33,16 +42,25 @@ void vma_tree_release(struct vma_tree *t)
 	for (size_t i = 0; i < t->n; i++)
 		mem_free(t->v[i]);
 	mem_free(t->v);
+	mem_free(t->memo);
 	vma_tree_init(t);
+}
+
+static inline bool holds(const struct vma_tree *t, size_t i, vaddr_t addr)
+{
+	return i < t->n && addr < t->v[i]->end && addr >= t->v[i]->start;
 }
 
 /* Index of the first VMA that ends above addr; n when there is none. */
 static size_t index_of(struct vma_tree *t, vaddr_t addr)
 {
+	uint32_t *memo = t->memo ? &t->memo[memo_slot(t, addr)] : NULL;
 	size_t lo = 0, hi = t->n;
 
-	if (t->hint < t->n && addr < t->v[t->hint]->end && addr >= t->v[t->hint]->start)
+	if (holds(t, t->hint, addr))
 		return t->hint;
+	if (memo && holds(t, *memo, addr))
+		return t->hint = *memo;
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 
@@ -52,6 +70,8 @@ static size_t index_of(struct vma_tree *t, vaddr_t addr)
 			lo = mid + 1;
 	}
 	t->hint = lo;
+	if (memo)
+		*memo = (uint32_t)lo;
 	return lo;
 }
 
@@ -60,6 +80,14 @@ struct vma *vma_find(struct vma_tree *t, vaddr_t addr)
 	size_t i = index_of(t, addr);
 
 	return i < t->n ? t->v[i] : NULL;
+}
+
+void vma_prefetch(const struct vma_tree *t, vaddr_t addr)
+{
+	size_t i = t->memo ? t->memo[memo_slot(t, addr)] : t->hint;
+
+	if (i < t->n)
+		__builtin_prefetch(t->v[i]);
 }
 
 struct vma *vma_at(struct vma_tree *t, vaddr_t addr)
@@ -106,6 +134,8 @@ void vma_insert(struct vma_tree *t, struct vma *v)
 		mem_free(t->v);
 		t->v = grown;
 		t->cap = cap;
+		mem_free(t->memo);
+		t->memo = cap >= MEMO_MIN ? mem_alloc_late(MEMO_SLOTS * cap, sizeof *t->memo) : NULL;
 	}
 	memmove(t->v + i + 1, t->v + i, (t->n - i) * sizeof *t->v);
 	t->v[i] = v;
@@ -113,7 +143,8 @@ void vma_insert(struct vma_tree *t, struct vma *v)
 	t->hint = i;
 }
 
-void vma_remove(struct vma_tree *t, struct vma *v)
+/* The caller owns it again. */
+static void take_out(struct vma_tree *t, struct vma *v)
 {
 	size_t i = index_of(t, v->start);
 
@@ -255,7 +286,7 @@ struct vma *vma_merge(struct vma_tree *t, const struct vma *area, bool fresh, st
 		gone[n++] = next;
 	}
 	for (unsigned j = 0; j < n; j++) {
-		vma_remove(t, gone[j]);
+		take_out(t, gone[j]);
 		add_stats(survivor, gone[j]);
 	}
 	if (prev) {

@@ -65,13 +65,13 @@ struct vma {
 	struct vma_stats stats;
 	/* swap readahead by mapping (swap_readahead_info): last fault's page and window */
 	uint64_t swap_ra_info;
-	uint64_t ra_mmap_miss; /* kept in the file in Linux: struct file_ra_state */
 };
 
 struct vma_tree {
 	struct vma **v;
 	size_t n, cap;
 	size_t hint;        /* last found */
+	uint32_t *memo;     /* with many: index last found, by 2 MiB of addresses (vma.c) */
 	uint32_t next_anon; /* last number given by vma_prepare_anon */
 };
 
@@ -80,6 +80,8 @@ void vma_tree_init(struct vma_tree *t);
 void vma_tree_release(struct vma_tree *t);
 /* find_vma: the first VMA that ends above addr, or NULL. */
 struct vma *vma_find(struct vma_tree *t, vaddr_t addr);
+/* Has the host fetch the VMA that vma_find(addr) will probably find. */
+void vma_prefetch(const struct vma_tree *t, vaddr_t addr);
 /* The VMA that holds addr, or NULL. */
 struct vma *vma_at(struct vma_tree *t, vaddr_t addr);
 /* The first VMA that intersects [start, end), or NULL (find_vma_intersection). */
@@ -88,8 +90,6 @@ struct vma *vma_prev(struct vma_tree *t, const struct vma *v);
 struct vma *vma_next(struct vma_tree *t, const struct vma *v);
 /* Takes ownership; must not overlap. */
 void vma_insert(struct vma_tree *t, struct vma *v);
-/* Takes out; the caller owns it again. */
-void vma_remove(struct vma_tree *t, struct vma *v);
 /* Takes out all VMAs within [start, end), which no VMA straddles: *out, owned by the caller (mem_free), holds
  * them in order of addresses. Returns how many; *out is NULL when there are none. O(n). */
 size_t vma_detach(struct vma_tree *t, vaddr_t start, vaddr_t end, struct vma ***out);

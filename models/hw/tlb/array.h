@@ -7,6 +7,9 @@
 #include "models/hw/signature.h"
 #include "models/hw/tlb.h"
 
+#define HUGE_SHIFT 9 /* log2 of 4 KiB pages in a 2 MiB page */
+#define PAGE_BITS  ((UINT64_C(1) << 47) - 1)
+
 #define NOT_FOUND UINT64_MAX
 #define NO_MASK   UINT64_MAX /* the sets are no power of two */
 
@@ -72,6 +75,15 @@ static inline uint64_t oldest_way(const uint64_t *touched, uint64_t ways)
 	default:
 		return oldest_of(touched, ways);
 	}
+}
+
+static inline void front_kill_slot(struct tlb_front *f, const uint64_t *touched)
+{
+	if (UNLIKELY(f->touched != touched))
+		return;
+	f->tag[0] = TLB_KEY_NONE;
+	f->tag[1] = TLB_KEY_NONE;
+	f->touched = NULL;
 }
 
 #endif
