@@ -177,30 +177,6 @@ static int check_name(const struct db *d, const char *what, struct err *e)
 	return rc;
 }
 
-static int find_run(const struct db *d, const char *run, int64_t *id, struct err *e)
-{
-	sqlite3_stmt *st;
-	int rc = db_prepare(d,
-			    "SELECT run_id FROM runs WHERE CAST(run_id AS TEXT) = ?1 OR name = ?1"
-			    " ORDER BY CAST(run_id AS TEXT) = ?1 DESC, run_id DESC LIMIT 1",
-			    &st, e);
-
-	if (rc)
-		return rc;
-	sqlite3_bind_text(st, 1, run, -1, SQLITE_STATIC);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW)
-		*id = sqlite3_column_int64(st, 0);
-	rc = rc == SQLITE_ROW ? 0
-	     : rc == SQLITE_DONE
-		     ? err_set(e, ERR_USAGE,
-			       "query: no run \"%.60s\" in %s; the view v_run_summary lists the runs", run,
-			       d->path)
-		     : db_fail(d, "reading", e);
-	sqlite3_finalize(st);
-	return rc;
-}
-
 /* One statement that reads, and nothing behind it. */
 static int prepare(const struct db *d, const char *sql, sqlite3_stmt **st, struct err *e)
 {
@@ -231,8 +207,8 @@ static int prepare(const struct db *d, const char *sql, sqlite3_stmt **st, struc
 
 static int prepare_query(const struct db *d, const struct query *q, sqlite3_stmt **st, struct err *e)
 {
-	int64_t run = 0;
-	int rc = q->run ? find_run(d, q->run, &run, e) : 0, at;
+	struct db_run run = {0};
+	int rc = q->run ? db_find_run(d, "query", q->run, &run, e) : 0, at;
 	char *sql;
 
 	*st = NULL;
@@ -258,7 +234,7 @@ static int prepare_query(const struct db *d, const struct query *q, sqlite3_stmt
 	if (!at)
 		return err_set(e, ERR_USAGE,
 			       "query: with SQL, --run stands for :run, which the statement lacks");
-	sqlite3_bind_int64(*st, at, run);
+	sqlite3_bind_int64(*st, at, run.id);
 	return 0;
 }
 

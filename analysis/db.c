@@ -427,3 +427,37 @@ const char *db_suggest(const struct db *d, const char *sql, int64_t run, const c
 	mem_free(v);
 	return buf;
 }
+
+static int no_run(const struct db *d, const char *command, const char *run, struct err *e)
+{
+	char hint[140];
+
+	if (!run)
+		return err_set(e, ERR_USAGE, "%s: %s holds no run", command, d->path);
+	db_suggest(d, "SELECT DISTINCT name FROM runs WHERE ?1 IS NOT NULL", 0, run, hint, sizeof hint);
+	return err_set(e, ERR_USAGE, "%s: no run \"%.60s\" in %s%s", command, run, d->path,
+		       *hint ? hint : "; the view v_run_summary lists the runs");
+}
+
+int db_find_run(const struct db *d, const char *command, const char *run, struct db_run *out, struct err *e)
+{
+	sqlite3_stmt *st;
+	int rc = db_prepare(d,
+			    "SELECT run_id, name FROM runs WHERE ?1 IS NULL OR CAST(run_id AS TEXT) = ?1 OR"
+			    " name = ?1 ORDER BY CAST(run_id AS TEXT) = ?1 DESC, run_id DESC LIMIT 1",
+			    &st, e);
+
+	if (rc)
+		return rc;
+	sqlite3_bind_text(st, 1, run, -1, SQLITE_STATIC);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		out->id = sqlite3_column_int64(st, 0);
+		snprintf(out->name, sizeof out->name, "%s", (const char *)sqlite3_column_text(st, 1));
+		rc = 0;
+	} else {
+		rc = rc == SQLITE_DONE ? no_run(d, command, run, e) : db_fail(d, "reading", e);
+	}
+	sqlite3_finalize(st);
+	return rc;
+}

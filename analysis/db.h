@@ -52,6 +52,16 @@ int db_prepare(const struct db *d, const char *sql, sqlite3_stmt **out, struct e
 const char *db_suggest(const struct db *d, const char *sql, int64_t run, const char *name, char *buf,
 		       size_t size);
 
+struct db_run {
+	int64_t id;
+	char name[128];
+};
+/*
+ * The run whose number or else name is `run`, the newest of that name; without one (NULL) the newest of all.
+ * ERR_USAGE when there is none, in a message that begins with the command's name.
+ */
+int db_find_run(const struct db *d, const char *command, const char *run, struct db_run *out, struct err *e);
+
 /* A write transaction; waits for other writers first. db_rollback never fails and may be called without one.
  */
 int db_begin(const struct db *d, struct err *e);

@@ -506,6 +506,8 @@ int counters_process(struct kernel *k, struct process *p, const struct task *fir
 	put(&o, "killed", p->killed);
 	if (k->memcgs)
 		put(&o, "memcg", p->memcg);
+	if (k->cpusets)
+		put(&o, "cpuset", counters_cpuset_id(k, p));
 	put_policy(&o, first ? first->policy : NULL); /* numa_maps shows it for mappings without one */
 	if (mm) {
 		put_status(&o, mm);
@@ -563,5 +565,6 @@ void counters_check(struct kernel *k)
 	CHECK(cache + swapcache == modelled(m, NR_FILE_PAGES),
 	      "%" PRId64 " pages are in caches, not %" PRId64, cache + swapcache, modelled(m, NR_FILE_PAGES));
 	CHECK(swap_is_valid(k), "the swap map and its counters disagree%s", "");
+	CHECK(writeback_is_valid(k), "dirty files and the counts of dirty pages disagree%s", "");
 	counters_check_memcg(k);
 }

@@ -13,6 +13,9 @@ void counters_refresh_process(struct process *p);
 int counters_machine(struct kernel *k, struct metrics *m, struct err *e);
 /* memcg/NAME: the files of each group. */
 int counters_memcg(struct kernel *k, struct metrics *m, struct err *e);
+/* cpuset/NAME: what each set asks for and has. Which one a process is in: its id, 0 = the root. */
+int counters_cpuset(struct kernel *k, struct metrics *m, struct err *e);
+int64_t counters_cpuset_id(const struct kernel *k, const struct process *p);
 /* proc/P and region/P/START (kB, and N0 … in pages), statistics of its mappings. first: its first task, or
  * NULL. */
 int counters_process(struct kernel *k, struct process *p, const struct task *first, struct metrics *m,

@@ -146,7 +146,7 @@ static void hook_event(void *ctx, enum kernel_event kind, const char *scope, int
 	}
 }
 
-static void hook_mark(void *ctx, const char *label)
+static void hook_mark(void *ctx, struct task *cur, const char *label)
 {
 	struct machine *m = ctx;
 	char text[200], detail[220];
@@ -156,6 +156,7 @@ static void hook_mark(void *ctx, const char *label)
 	if (m->config->replay.drain)
 		lru_drain_all(&m->kernel);
 	snapshot(m, SNAPSHOT_NAMED, label);
+	cpuset_mark(&m->kernel, cur, label);
 }
 
 static void hook_over(void *ctx)
@@ -163,7 +164,7 @@ static void hook_over(void *ctx)
 	struct machine *m = ctx;
 
 	if (m->config->replay.ends)
-		hook_mark(m, "after");
+		hook_mark(m, NULL, "after");
 }
 
 static void hook_warm(void *ctx)
@@ -210,6 +211,23 @@ static void hook_task_work(struct task *cur)
 	charge_over_high(cur, GFP_KERNEL);
 }
 
+/*
+ * vmstat_update is a deferrable work of whole seconds (round_jiffies_relative): the first tick of a second
+ * does it, and a CPU that idles does not.
+ */
+static void hook_tick(struct task *curr)
+{
+	struct machine *m = curr->k->hooks.ctx;
+	const unsigned cpu = curr->exec->cpu;
+	const uint64_t second = clock_ps(curr->exec->clock, curr->exec->cycles) / PS_PER_S;
+
+	if (m->refreshed[cpu] != second)
+		pcp_refresh(&m->memory, cpu);
+	m->refreshed[cpu] = second;
+	if (m->kernel.params.numa_balancing)
+		numa_balancing_tick(curr);
+}
+
 static const struct sched_ops sched_ops = {.run_user = run_user, .switch_to = switch_to};
 
 static pfn_t slab_page_alloc(void *cur, gfp_t gfp, unsigned order)
@@ -224,7 +242,25 @@ static void slab_page_free(void *cur, pfn_t pfn, unsigned order)
 
 static const struct slab_page_ops slab_ops = {.alloc = slab_page_alloc, .free = slab_page_free};
 
+static bool slab_charge(void *cur, gfp_t gfp, unsigned bytes, bool reclaimable, uint32_t *group)
+{
+	return charge_object(cur, bytes, reclaimable, gfp, group);
+}
+
+static void slab_uncharge(void *cur, uint32_t group, unsigned bytes, bool reclaimable)
+{
+	uncharge_object(cur, group, bytes, reclaimable);
+}
+
+static const struct slab_charge_ops slab_charging = {.charge = slab_charge, .uncharge = slab_uncharge};
+
 /* ---- building ---- */
+
+static void build_slab(struct machine *m)
+{
+	m->kernel.slab = slab_new(&m->memory, m->nr_cpus, &slab_ops);
+	slab_set_charging(m->kernel.slab, m->kernel.memcgs ? &slab_charging : NULL);
+}
 
 static int build_hardware(struct machine *m, struct err *e)
 {
@@ -262,6 +298,8 @@ static int build_memory(struct machine *m, struct err *e)
 	const struct machine_config *c = m->config;
 	int rc = memory_init(&m->memory, &c->zone, &m->topo, e);
 
+	if (rc >= 0 && c->kernel.thp_enabled != THP_NEVER)
+		memory_recommend_min_free(&m->memory, &c->zone);
 	if (rc >= 0)
 		rc = pcp_setup(&m->memory, &c->zone.pcp, e);
 	if (rc >= 0)
@@ -269,6 +307,21 @@ static int build_memory(struct machine *m, struct err *e)
 	if (rc >= 0)
 		rc = memory_tiers(&m->memory, &c->tier, e);
 	return rc;
+}
+
+/* What the kernel tells those above it. */
+static void install_hooks(struct machine *m)
+{
+	struct kernel *k = &m->kernel;
+
+	k->hooks = (struct kernel_hooks){.ctx = m,
+					 .tlb_flush = hook_tlb_flush,
+					 .process_killed = hook_process_killed,
+					 .event = hook_event,
+					 .alloc = alloc_pages_nodemask,
+					 .flush_plug = swap_plug_flush,
+					 .task_work = hook_task_work,
+					 .tick = hook_tick};
 }
 
 static int build_kernel(struct machine *m, struct err *e)
@@ -287,15 +340,7 @@ static int build_kernel(struct machine *m, struct err *e)
 	k->seed = c->replay.seed;
 	rng_init(&k->random, k->seed, "kernel.random");
 	k->mms = &m->mms;
-	k->hooks = (struct kernel_hooks){.ctx = m,
-					 .tlb_flush = hook_tlb_flush,
-					 .process_killed = hook_process_killed,
-					 .event = hook_event,
-					 .alloc = alloc_pages_nodemask,
-					 .flush_plug = swap_plug_flush};
-	k->hooks.task_work = hook_task_work;
-	if (k->params.numa_balancing)
-		k->hooks.tick = numa_balancing_tick;
+	install_hooks(m);
 	rc = build_memory(m, e);
 	if (rc < 0)
 		return rc;
@@ -312,7 +357,7 @@ static int build_kernel(struct machine *m, struct err *e)
 	mm_table_init(&m->mms);
 	k->rmap = rmap_new();
 	k->lru = lru_new(m->nr_cpus);
-	k->slab = slab_new(&m->memory, m->nr_cpus, &slab_ops);
+	build_slab(m);
 	blkdev_init(&m->disk, &m->eventq, &disk);
 	k->file_dev = &m->disk;
 	k->swap = swap_new(k, &c->swap, m->nr_cpus);
@@ -470,14 +515,14 @@ int machine_run(struct machine *m, bool (*tick)(void *ctx, const struct machine_
 
 	mem_freeze();
 	if (m->config->replay.ends)
-		hook_mark(m, "before");
+		hook_mark(m, NULL, "before");
 	replay_start(m->replay);
 	whole = event_loop(m, tick, ctx);
 	sched_finish(m->kernel.sched, MAX_OF(sched_latest(m->kernel.sched), m->eventq.now));
 	m->eventq.now = MAX_OF(sched_latest(m->kernel.sched), m->eventq.now);
 	machine_check(m);
 	if (m->config->replay.ends && !m->sink_err.code)
-		hook_mark(m, "exited");
+		hook_mark(m, NULL, "exited");
 	if (!m->sink_err.code)
 		snapshot(m, SNAPSHOT_FINAL, "final");
 	if (m->sink_err.code)

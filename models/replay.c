@@ -129,6 +129,7 @@ static bool run_accesses(struct thread *th, struct task *t, uint64_t until)
 	if (run.stop == CPU_FAULT) {
 		th->fault_addr = run.fault_addr;
 		th->fault_flags = run.fault_flags;
+		vma_prefetch(&t->mm->vmas, run.fault_addr);
 		sched_call(t, kernel_fault);
 		return false;
 	}

@@ -62,8 +62,9 @@ extern const struct stat_table replay_stat_table;
 struct replay;
 struct replay_hooks {
 	void *ctx;
-	/* A mark of the trace: take a named snapshot. */
-	void (*mark)(void *ctx, const char *label);
+	/* A mark of the trace: take a named snapshot. cur: who reached it, in kernel mode; NULL: a process
+	 * that is gone. */
+	void (*mark)(void *ctx, struct task *cur, const char *label);
 	/* The last record of all threads took effect; processes without a recorded exit are still there. */
 	void (*over)(void *ctx);
 	/* The warm-up's accesses are done. */

@@ -66,8 +66,7 @@ static const struct section {
 
 /* The runs of the page. */
 struct runs {
-	int64_t id[REPORT_MAX_RUNS];
-	char name[REPORT_MAX_RUNS][100];
+	struct db_run v[REPORT_MAX_RUNS];
 	size_t n;
 };
 
@@ -144,7 +143,7 @@ static int put_section(const struct db *d, const struct section *s, const struct
 	put_columns(st, f);
 	fputs("],\"rows\":[", f);
 	for (size_t i = 0; !rc && i < r->n; i++) {
-		sqlite3_bind_int64(st, 1, r->id[i]);
+		sqlite3_bind_int64(st, 1, r->v[i].id);
 		sqlite3_bind_int64(st, 2, (int64_t)i);
 		while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 			fputs(comma, f);
@@ -183,57 +182,47 @@ static void put_charts(FILE *f)
 
 /* ---- which runs ---- */
 
-static int no_run(const struct db *d, const char *run, struct err *e)
+/* Adds a run, unless it is there. */
+static void add_run(struct runs *r, const struct db_run *run)
 {
-	char hint[140];
-
-	return err_set(e, ERR_USAGE, "report: no run \"%.60s\" in %s%s", run, d->path,
-		       db_suggest(d, "SELECT DISTINCT name FROM runs", 0, run, hint, sizeof hint));
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i].id == run->id)
+			return;
+	r->v[r->n++] = *run;
 }
 
-/* Adds runs that sql gives, but none twice. */
-static int add_runs(const struct db *d, const char *sql, const char *run, struct runs *r, struct err *e)
+static int add_all(const struct db *d, struct runs *r, struct err *e)
 {
+	struct db_run run;
 	sqlite3_stmt *st;
-	bool found = false;
-	int rc = db_prepare(d, sql, &st, e);
+	int rc = db_prepare(d,
+			    "SELECT run_id, name FROM (SELECT run_id, name FROM runs ORDER BY run_id DESC"
+			    " LIMIT 8) ORDER BY run_id",
+			    &st, e);
 
 	if (rc)
 		return rc;
-	sqlite3_bind_text(st, 1, run, -1, SQLITE_STATIC);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW && r->n < REPORT_MAX_RUNS) {
-		int64_t id = sqlite3_column_int64(st, 0);
-		size_t i = 0;
-
-		found = true;
-		while (i < r->n && r->id[i] != id)
-			i++;
-		if (i < r->n)
-			continue;
-		r->id[r->n] = id;
-		snprintf(r->name[r->n++], sizeof r->name[0], "%s", (const char *)sqlite3_column_text(st, 1));
+		run.id = sqlite3_column_int64(st, 0);
+		snprintf(run.name, sizeof run.name, "%s", (const char *)sqlite3_column_text(st, 1));
+		add_run(r, &run);
 	}
 	rc = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : db_fail(d, "reading", e);
 	sqlite3_finalize(st);
-	if (!rc && !found)
-		rc = run ? no_run(d, run, e) : err_set(e, ERR_USAGE, "report: %s holds no run", d->path);
-	return rc;
+	return !rc && !r->n ? err_set(e, ERR_USAGE, "report: %s holds no run", d->path) : rc;
 }
 
 static int find_runs(const struct db *d, const struct report_request *q, struct runs *r, struct err *e)
 {
-	int rc = 0;
+	struct db_run run;
+	int rc = q->all ? add_all(d, r, e) : 0;
 
-	if (q->all)
-		return add_runs(d,
-				"SELECT run_id, name FROM (SELECT run_id, name FROM runs WHERE ?1 IS NULL"
-				" ORDER BY run_id DESC LIMIT 8) ORDER BY run_id",
-				NULL, r, e);
-	for (size_t i = 0; !rc && i < MAX_OF(q->nr_runs, (size_t)1); i++)
-		rc = add_runs(d,
-			      "SELECT run_id, name FROM runs WHERE ?1 IS NULL OR CAST(run_id AS TEXT) = ?1 OR"
-			      " name = ?1 ORDER BY CAST(run_id AS TEXT) = ?1 DESC, run_id DESC LIMIT 1",
-			      i < q->nr_runs ? q->runs[i] : NULL, r, e);
+	for (size_t i = 0; !rc && !q->all && i < MAX_OF(q->nr_runs, (size_t)1) && r->n < REPORT_MAX_RUNS;
+	     i++) {
+		rc = db_find_run(d, "report", i < q->nr_runs ? q->runs[i] : NULL, &run, e);
+		if (!rc)
+			add_run(r, &run);
+	}
 	return rc;
 }
 
@@ -288,7 +277,7 @@ static void title_of(const struct report_request *q, const struct runs *r, char 
 
 	snprintf(buf, size, "%s", q->title ? q->title : "");
 	for (size_t i = 0; !q->title && i < r->n && n < size; i++)
-		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "", r->name[i]);
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "", r->v[i].name);
 }
 
 static int write_page(const struct db *d, const char *title, const struct runs *r, FILE *f, struct err *e)

@@ -58,6 +58,23 @@ void show_list(const struct show *s, unsigned n, bool (*bit)(const struct show *
 	fputc('\n', f);
 }
 
+void show_bit_list(const uint64_t *words, unsigned n, FILE *f)
+{
+	const char *comma = "";
+
+	for (unsigned i = 0; i < n * 64; i++) {
+		unsigned last = i;
+
+		if (!(words[i / 64] >> (i % 64) & 1))
+			continue;
+		while (last + 1 < n * 64 && words[(last + 1) / 64] >> ((last + 1) % 64) & 1)
+			last++;
+		fprintf(f, last > i ? "%s%u-%u" : "%s%u", comma, i, last);
+		comma = ",";
+		i = last;
+	}
+}
+
 void show_nodes_online(const struct show *s, unsigned id, FILE *f)
 {
 	(void)id;

@@ -136,23 +136,6 @@ static void print_tasks(const struct show *s, unsigned kill, const struct klog *
 	}
 }
 
-static void print_list(uint64_t nodes, FILE *f)
-{
-	const char *comma = "";
-
-	for (unsigned i = 0; i < 64; i++) {
-		unsigned last = i;
-
-		if (!(nodes >> i & 1))
-			continue;
-		while (last < 63 && nodes >> (last + 1) & 1)
-			last++;
-		fprintf(f, last > i ? "%s%u-%u" : "%s%u", comma, i, last);
-		comma = ",";
-		i = last;
-	}
-}
-
 /* The kill that the snapshot was taken at; *whole is set. Or the last one before it; 0 = there was none. */
 static unsigned find_kill(const struct show *s, bool *whole)
 {
@@ -197,11 +180,11 @@ static void print_victim(const struct show *s, unsigned kill, uint64_t mask, uin
 	klog_stamp(l);
 	fprintf(l->f, "oom-kill:constraint=%s,nodemask=", text(s, kill, "constraint"));
 	if (mask)
-		print_list(mask, l->f);
+		show_bit_list(&mask, 1, l->f);
 	else
 		fputs("(null)", l->f);
 	fputs(",cpuset=/,mems_allowed=", l->f);
-	print_list(allowed, l->f);
+	show_bit_list(&allowed, 1, l->f);
 	if (of_group(s, kill))
 		fprintf(l->f, ",oom_memcg=/%.50s", text(s, kill, "oom_memcg"));
 	else

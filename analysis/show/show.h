@@ -30,7 +30,7 @@ struct show {
 	unsigned nr_nodes, nr_cpus;
 	unsigned node_cpus[SHOW_MAX_NODES]; /* CPUs are numbered node after node */
 	unsigned distance[SHOW_MAX_NODES * SHOW_MAX_NODES];
-	char run_name[128], label[128];
+	char label[128];
 	int64_t run, seq, time_ps;
 	/* of free: 'b', 'k' (or 0), 'm', 'g'; a line of sums */
 	char unit;
@@ -177,6 +177,8 @@ struct show_ticks {
 struct show_ticks show_cpu_ticks(const struct show *s);
 int64_t show_interrupts(const struct show *s);
 
+/* The numbers of the bits that are set in n words, "0-2,5", without a newline. */
+void show_bit_list(const uint64_t *words, unsigned n, FILE *f);
 /* "0-2,5\n" of the ids below n for which bit(s, id); an empty line when there is none. */
 void show_list(const struct show *s, unsigned n, bool (*bit)(const struct show *s, unsigned id), FILE *f);
 

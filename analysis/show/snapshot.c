@@ -38,37 +38,6 @@ static int compare_rows(const void *x, const void *y)
 	return c ? c : strcmp(a->counter, b->counter);
 }
 
-/* The number of the run, its name into s. */
-static int find_run(struct show *s, const struct db *d, const char *run, struct err *e)
-{
-	char near[140];
-	sqlite3_stmt *st;
-	int rc = db_prepare(d,
-			    "SELECT run_id, name FROM runs WHERE ?1 IS NULL OR CAST(run_id AS TEXT) = ?1 OR"
-			    " name = ?1 ORDER BY CAST(run_id AS TEXT) = ?1 DESC, run_id DESC LIMIT 1",
-			    &st, e);
-
-	if (rc)
-		return rc;
-	sqlite3_bind_text(st, 1, run, -1, SQLITE_STATIC);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW) {
-		s->run = sqlite3_column_int64(st, 0);
-		snprintf(s->run_name, sizeof s->run_name, "%s", (const char *)sqlite3_column_text(st, 1));
-		rc = 0;
-	} else if (rc != SQLITE_DONE) {
-		rc = db_fail(d, "reading", e);
-	} else if (run) {
-		rc = err_set(e, ERR_USAGE, "show: no run \"%.60s\" in %s%s", run, d->path,
-			     db_suggest(d, "SELECT DISTINCT name FROM runs WHERE ?1 IS NOT NULL", 0, run,
-					near, sizeof near));
-	} else {
-		rc = err_set(e, ERR_USAGE, "show: %s holds no run", d->path);
-	}
-	sqlite3_finalize(st);
-	return rc;
-}
-
 static int no_snapshot(const struct show *s, const struct db *d, const struct show_where *w, struct err *e)
 {
 	const char *at = w->label ? w->label : w->seq ? w->seq : w->at;
@@ -202,13 +171,15 @@ static void fill_topology(struct show *s)
 
 int show_load(struct show *s, const struct db *d, const struct show_where *where, struct err *e)
 {
+	struct db_run run;
 	int64_t id = 0;
-	int rc;
+	int rc = db_find_run(d, "show", where->run, &run, e);
 
 	*s = (struct show){0};
-	rc = find_run(s, d, where->run, e);
-	if (!rc)
-		rc = find_snapshot(s, d, where, &id, e);
+	if (rc)
+		return rc;
+	s->run = run.id;
+	rc = find_snapshot(s, d, where, &id, e);
 	if (!rc)
 		rc = read_rows(s, d, id, e);
 	if (!rc)

@@ -24,7 +24,25 @@ static int finish(const struct db *d, sqlite3_stmt *st, int rc, struct err *e)
 	return rc;
 }
 
-/* Rows of scope, instance, statistic and sum; ?1 is the snapshot. */
+/*
+ * Sums of statistics as of a snapshot, ?1, with the warm-up before it. Aliases: m the rows with the values, i
+ * instances, t statistics, w the warm-up's snapshot.
+ */
+#define SUMS(value, rows, condition)                                                            \
+	"SELECT i.scope, i.instance, t.name, sum(m." value ") FROM " rows " m"                  \
+	" JOIN instances i USING (instance_id) JOIN stats t USING (stat_id)"                    \
+	" JOIN snapshots n ON n.snapshot_id = ?1"                                               \
+	" LEFT JOIN snapshots w ON w.run_id = n.run_id AND w.kind = 'warmup' AND w.seq < n.seq" \
+	" WHERE " condition " GROUP BY m.instance_id, m.stat_id"
+
+static const char statistics[] = SUMS("value", "metric_rows",
+				      "i.scope IN ('cpu', 'device', 'machine') AND (m.snapshot_id = ?1 OR"
+				      " (m.snapshot_id = w.snapshot_id AND t.kind = 'counter'))");
+
+/* The sums of histograms, under their names: of a latency the time in all. */
+static const char histograms[] =
+	SUMS("sum", "histogram_rows", "i.scope = 'device' AND m.snapshot_id IN (?1, w.snapshot_id)");
+
 static int read_sums(struct show *s, const struct db *d, const char *sql, int64_t snapshot_id, struct err *e)
 {
 	sqlite3_stmt *st;
@@ -39,20 +57,6 @@ static int read_sums(struct show *s, const struct db *d, const char *sql, int64_
 		show_add_row(s, scope, text_of(st, 2), sqlite3_column_int64(st, 3));
 	}
 	return finish(d, st, rc, e);
-}
-
-static int read_statistics(struct show *s, const struct db *d, int64_t snapshot_id, struct err *e)
-{
-	return read_sums(
-		s, d,
-		"SELECT i.scope, i.instance, t.name, sum(m.value) FROM metric_rows m"
-		" JOIN instances i USING (instance_id) JOIN stats t USING (stat_id)"
-		" JOIN snapshots n ON n.snapshot_id = ?1"
-		" LEFT JOIN snapshots w ON w.run_id = n.run_id AND w.kind = 'warmup' AND w.seq < n.seq"
-		" WHERE i.scope IN ('cpu', 'device', 'machine') AND (m.snapshot_id = ?1 OR"
-		" (m.snapshot_id = w.snapshot_id AND t.kind = 'counter'))"
-		" GROUP BY m.instance_id, m.stat_id",
-		snapshot_id, e);
 }
 
 static int read_params(struct show *s, const struct db *d, struct err *e)
@@ -112,26 +116,12 @@ static int read_kills(struct show *s, const struct db *d, struct err *e)
 	return finish(d, st, rc, e);
 }
 
-/* The sums of histograms, under their names: of a latency the time in all. */
-static int read_histograms(struct show *s, const struct db *d, int64_t snapshot_id, struct err *e)
-{
-	return read_sums(
-		s, d,
-		"SELECT i.scope, i.instance, t.name, sum(h.sum) FROM histogram_rows h"
-		" JOIN instances i USING (instance_id) JOIN stats t USING (stat_id)"
-		" JOIN snapshots n ON n.snapshot_id = ?1"
-		" LEFT JOIN snapshots w ON w.run_id = n.run_id AND w.kind = 'warmup' AND w.seq < n.seq"
-		" WHERE i.scope = 'device' AND h.snapshot_id IN (?1, w.snapshot_id)"
-		" GROUP BY h.instance_id, h.stat_id",
-		snapshot_id, e);
-}
-
 int show_read_sources(struct show *s, const struct db *d, int64_t snapshot_id, struct err *e)
 {
-	int rc = read_statistics(s, d, snapshot_id, e);
+	int rc = read_sums(s, d, statistics, snapshot_id, e);
 
 	if (!rc)
-		rc = read_histograms(s, d, snapshot_id, e);
+		rc = read_sums(s, d, histograms, snapshot_id, e);
 	if (!rc)
 		rc = read_params(s, d, e);
 	return rc ? rc : read_kills(s, d, e);

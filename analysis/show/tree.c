@@ -157,5 +157,7 @@ int show_tree(const struct show *s, const char *dir, struct err *e)
 	tree_sysctl(&t);
 	tree_processes(&t);
 	tree_memcg(&t);
+	tree_cpusets(&t);
+	tree_tiers(&t);
 	return t.rc;
 }

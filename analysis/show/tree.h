@@ -23,11 +23,14 @@ void tree_number(struct tree *t, uint64_t value, const char *path_format, ...) P
 void tree_link(struct tree *t, const char *target, const char *path_format, ...) PRINTF_LIKE(3, 4);
 
 /* What is no format of its own: sys/devices/system/cpu and proc/cpuinfo; sys/devices/system/memory;
- * proc/sys/vm and transparent_hugepage; small files of processes; sys/fs/cgroup and proc/PID/cgroup. */
+ * proc/sys/vm and transparent_hugepage; small files of processes; sys/fs/cgroup, proc/PID/cgroup and
+ * proc/PID/cpuset; demotion and memory tiers. */
 void tree_cpus(struct tree *t);
 void tree_memory_blocks(struct tree *t);
 void tree_sysctl(struct tree *t);
 void tree_processes(struct tree *t);
 void tree_memcg(struct tree *t);
+void tree_cpusets(struct tree *t);
+void tree_tiers(struct tree *t);
 
 #endif

@@ -90,6 +90,9 @@ static void put_stat(struct kernel *k, const struct memcg *g, struct out *o)
 	for (size_t i = 0; i < ARRAY_LEN(states); i++)
 		put(o, states[i].name, memcg_state(k, g, states[i].item) * (int64_t)states[i].unit);
 	put_pages(o, "kernel", (uint64_t)memcg_kernel_pages(k, g));
+	put(o, "slab_reclaimable", memcg_slab_bytes(k, g, true));
+	put(o, "slab_unreclaimable", memcg_slab_bytes(k, g, false));
+	put(o, "slab", memcg_slab_bytes(k, g, true) + memcg_slab_bytes(k, g, false));
 	put(o, "pgscan",
 	    (int64_t)(memcg_vm_events(k, g, VMEV_PGSCAN_KSWAPD) + memcg_vm_events(k, g, VMEV_PGSCAN_DIRECT)));
 	put(o, "pgsteal",
@@ -181,12 +184,16 @@ static void check_group(struct kernel *k, const struct memcg *g, const struct ce
 	int64_t listed = 0;
 
 	for (uint32_t id = g->id; id <= g->last; id++) {
-		pages += c[id].pages;
+		pages += c[id].pages + memcg_of(k, id)->object_pages;
 		slots += c[id].slots;
 	}
 	for (unsigned nid = 0; nid < k->memory->nr_nodes; nid++)
 		for (unsigned l = 0; l < NR_LRU_LISTS; l++)
 			listed += g->lruvec[nid].counts->stat.item[NR_INACTIVE_ANON + l];
+	CHECK(g->object_pages * PAGE_SIZE ==
+		      g->slab_bytes[0] + g->slab_bytes[1] + g->spare_bytes + memcg_stocked_bytes(k, g),
+	      "group %s: %" PRIu64 " pages are charged for objects of %" PRIu64 " bytes", g->name,
+	      g->object_pages, g->slab_bytes[0] + g->slab_bytes[1]);
 	CHECK(pages == g->memory.usage, "group %s holds %" PRIu64 " pages, it is charged %" PRIu64, g->name,
 	      pages, g->memory.usage);
 	CHECK(slots == g->swap.usage, "group %s has %" PRIu64 " swap slots, it is charged %" PRIu64, g->name,

@@ -3,6 +3,7 @@
  * memory.high.
  *
  * Modelled after mm/memcontrol.c, Linux 6.1: try_charge_memcg, charge_memcg, __memcg_kmem_charge_page,
+ * get_obj_cgroup_from_current, obj_cgroup_charge, obj_cgroup_uncharge,
  * reclaim_high, mem_cgroup_handle_over_high, calculate_high_delay, mem_cgroup_oom. A charge that fits takes
  * 64 pages at a time into the CPU's stock.
  *
@@ -240,4 +241,33 @@ bool charge_kernel_frame(struct task *cur, pfn_t pfn, unsigned order, gfp_t gfp)
 		return false;
 	memcg_commit_kernel(cur->k, g, pfn, order);
 	return true;
+}
+
+bool charge_object(struct task *cur, unsigned bytes, bool reclaimable, gfp_t gfp, uint32_t *group)
+{
+	struct kernel *k = cur->k;
+	uint64_t pages = (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
+	struct memcg *g;
+
+	*group = cur->active_memcg ? cur->active_memcg - 1 : memcg_of_task(cur);
+	if (!*group)
+		return true;
+	g = memcg_of(k, *group);
+	if (!memcg_consume_bytes(k, cur->exec->cpu, g, bytes)) {
+		if (!try_charge(cur, g, pages, gfp))
+			return false;
+		memcg_object_pages(g, (int64_t)pages);
+		if (bytes % PAGE_SIZE)
+			memcg_refill_bytes(k, cur->exec->cpu, g, pages * PAGE_SIZE - bytes, false);
+	}
+	g->slab_bytes[reclaimable] += bytes;
+	return true;
+}
+
+void uncharge_object(struct task *cur, uint32_t group, unsigned bytes, bool reclaimable)
+{
+	struct memcg *g = memcg_of(cur->k, group);
+
+	g->slab_bytes[reclaimable] -= bytes;
+	memcg_refill_bytes(cur->k, cur->exec->cpu, g, bytes, true);
 }

@@ -24,6 +24,12 @@ static inline bool charge_kernel(struct task *cur, pfn_t pfn, unsigned order, gf
 {
 	return LIKELY(!memcg_of_task(cur)) || charge_kernel_frame(cur, pfn, order, gfp);
 }
+/*
+ * obj_cgroup_charge: bytes of a slab object that cur asks for, to the group that is charged in its name
+ * (*group, 0: nobody); false when they do not fit. uncharge_object: the object is freed, by whomever.
+ */
+bool charge_object(struct task *cur, unsigned bytes, bool reclaimable, gfp_t gfp, uint32_t *group);
+void uncharge_object(struct task *cur, uint32_t group, unsigned bytes, bool reclaimable);
 /* mem_cgroup_handle_over_high: on the way back to user mode of a task whose group is above memory.high;
  * hooks.task_work. */
 void charge_over_high(struct task *cur, gfp_t gfp);

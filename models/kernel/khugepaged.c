@@ -12,7 +12,8 @@
  *
  * Invariant: mm_table's cursor is NULL or a registered address space.
  *
- * Not modelled: collapsing pages of shared memory and files (collapse_file), MADV_COLLAPSE, a scan cut
+ * Not modelled: collapsing pages of shared memory (collapse_file; those of files are never collapsed where
+ * CONFIG_READ_ONLY_THP_FOR_FS is not set, as in Debian's kernel), MADV_COLLAPSE, a scan cut
  * short because pages lie on nodes far apart (zone_reclaim_mode).
  */
 #include "models/kernel/khugepaged.h"

@@ -5,19 +5,21 @@
  * uncharge_folio, mem_cgroup_migrate, mem_cgroup_iter, effective_protection,
  * mem_cgroup_calculate_protection, memcg_memory_event, memory_stat_format) and mm/page_counter.c
  * (page_counter_try_charge, page_counter_charge, propagate_protected_usage) of Linux 6.1, cgroup
- * v2.
+ * v2; objects of slab caches by obj_cgroup_charge, refill_obj_stock, drain_obj_stock.
  *
  * Groups lie in an array in pre-order, so that a group and all in it are a run: "is in" is two comparisons, a
  * walk is a count. A charge is O(depth), a statistic of a group O(groups in it).
  *
- * Invariants: memory.usage of a group = pages of frames whose memcg is it or lies in it + what stocks hold
- * of them; a page on a group's list is the group's.
+ * Invariants: memory.usage of a group = pages of frames whose memcg is it or lies in it + those charged for
+ * objects + what stocks hold of them; a page on a group's list is the group's; the bytes of the pages charged
+ * for a group's objects = those of its live objects + what stocks hold + spare_bytes.
  *
- * Not modelled: groups that come and go while the machine runs, tasks that move; objects of slab caches,
- * sockets, percpu memory and vmalloc (what is the kernel's are page tables and stacks); dirty limits and
- * write-back by group; the root's own memory.stat; reading statistics late (they are exact here but for those
- * reclaim decides by); that a group with groups in it has no processes; cgroup v1's memsw, soft limits and
- * thresholds; vmpressure; the limits of other controllers.
+ * Not modelled: groups that come and go while the machine runs, tasks that move; sockets,
+ * percpu memory and vmalloc (what is the kernel's are page tables, stacks and the objects that the slab
+ * allocator has here: mappings, address spaces, files, nodes of the page cache, buffer heads); the root's own
+ * memory.stat; reading statistics late (they are exact here but for those reclaim decides by); that a group
+ * with groups in it has no processes; cgroup v1's memsw, soft limits and thresholds; vmpressure; the limits
+ * of other controllers.
  */
 #include "models/kernel/memcg.h"
 
@@ -122,7 +124,8 @@ static void drain(struct memcg_stock *s)
 {
 	if (s->pages)
 		memcg_uncharge_pages(s->cached, s->pages);
-	*s = (struct memcg_stock){0};
+	s->cached = NULL;
+	s->pages = 0;
 }
 
 void memcg_refill_stock(struct kernel *k, unsigned cpu, struct memcg *g, uint64_t pages)
@@ -138,13 +141,84 @@ void memcg_refill_stock(struct kernel *k, unsigned cpu, struct memcg *g, uint64_
 		drain(s);
 }
 
+/* ---- objects ---- */
+
+void memcg_object_pages(struct memcg *g, int64_t pages)
+{
+	g->object_pages += (uint64_t)pages;
+	g->kernel_pages += pages;
+}
+
+static void give_pages(struct kernel *k, unsigned cpu, struct memcg *g, uint64_t pages)
+{
+	memcg_object_pages(g, -(int64_t)pages);
+	memcg_refill_stock(k, cpu, g, pages);
+}
+
+/* drain_obj_stock */
+static void drain_bytes(struct kernel *k, unsigned cpu)
+{
+	struct memcg_stock *s = &k->memcgs->stock[cpu];
+
+	if (s->bytes >= PAGE_SIZE)
+		give_pages(k, cpu, s->objects, s->bytes / PAGE_SIZE);
+	if (s->objects)
+		s->objects->spare_bytes += s->bytes % PAGE_SIZE;
+	s->objects = NULL;
+	s->bytes = 0;
+}
+
+bool memcg_consume_bytes(struct kernel *k, unsigned cpu, const struct memcg *g, uint64_t bytes)
+{
+	struct memcg_stock *s = &k->memcgs->stock[cpu];
+
+	if (s->objects != g || s->bytes < bytes)
+		return false;
+	s->bytes -= bytes;
+	return true;
+}
+
+void memcg_refill_bytes(struct kernel *k, unsigned cpu, struct memcg *g, uint64_t bytes, bool may_uncharge)
+{
+	struct memcg_stock *s = &k->memcgs->stock[cpu];
+	uint64_t pages = 0;
+
+	if (s->objects != g) {
+		drain_bytes(k, cpu);
+		s->objects = g;
+		s->bytes = g->spare_bytes;
+		g->spare_bytes = 0;
+		may_uncharge = true;
+	}
+	s->bytes += bytes;
+	if (may_uncharge && s->bytes > PAGE_SIZE) {
+		pages = s->bytes / PAGE_SIZE;
+		s->bytes %= PAGE_SIZE;
+	}
+	if (pages)
+		give_pages(k, cpu, g, pages);
+}
+
+uint64_t memcg_stocked_bytes(const struct kernel *k, const struct memcg *g)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < k->memcgs->nr_cpus; i++)
+		bytes += k->memcgs->stock[i].objects == g ? k->memcgs->stock[i].bytes : 0;
+	return bytes;
+}
+
+/* drain_all_stock */
 void memcg_drain_stock(struct kernel *k, const struct memcg *root)
 {
 	for (unsigned i = 0; i < k->memcgs->nr_cpus; i++) {
 		struct memcg_stock *s = &k->memcgs->stock[i];
 
-		if (s->pages && memcg_is_in(s->cached, root))
-			drain(s);
+		if (!(s->pages && memcg_is_in(s->cached, root)) &&
+		    !(s->objects && memcg_is_in(s->objects, root)))
+			continue;
+		drain_bytes(k, i);
+		drain(s);
 	}
 }
 
@@ -292,6 +366,15 @@ int64_t memcg_kernel_pages(const struct kernel *k, const struct memcg *g)
 	for (uint32_t id = g->id; id <= g->last; id++)
 		sum += memcg_of(k, id)->kernel_pages;
 	return sum;
+}
+
+int64_t memcg_slab_bytes(const struct kernel *k, const struct memcg *g, bool reclaimable)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t id = g->id; id <= g->last; id++)
+		sum += memcg_of(k, id)->slab_bytes[reclaimable];
+	return (int64_t)sum;
 }
 
 void memcg_refresh(struct kernel *k)

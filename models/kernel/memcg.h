@@ -63,7 +63,8 @@ extern const struct param_table memcg_param_table;
 	X(S, GAUGE, current_pages, "pages", "memory.current")                                          \
 	X(S, GAUGE, peak_pages, "pages", "largest memory.current")                                     \
 	X(S, GAUGE, swap_pages, "pages", "memory.swap.current")                                        \
-	X(S, GAUGE, kernel_pages, "pages", "of memory.current, the kernel's: page tables, stacks")
+	X(S, GAUGE, kernel_pages, "pages",                                                             \
+	  "of memory.current, the kernel's: page tables, stacks, slab objects")
 STAT_STRUCT(memcg_stats, MEMCG_STATS);
 extern const struct stat_table memcg_stat_table;
 
@@ -98,11 +99,17 @@ struct memcg {
 	uint64_t swappiness;
 	bool oom_group;
 	int64_t kernel_pages; /* of the group itself */
+	/* objects of slab caches: pages charged for them; of these, bytes that no CPU holds
+	 * (nr_charged_bytes); bytes of live objects, [1] of caches that can be reclaimed */
+	uint64_t object_pages, spare_bytes, slab_bytes[2];
 	struct vmstat vmstat; /* of the group itself */
 	struct memcg_stats stats;
 	struct lruvec *lruvec; /* by node */
 };
 
+/* Whether it may name a group or a set: parts of letters, digits and .-_ between slashes, none of which
+ * begins with a dot; no number alone, not "root", shorter than MEMCG_NAME_LEN. */
+bool memcg_name_is_valid(const char *s, size_t n);
 /* Reads the parameters; k->memcgs stays NULL where they ask for no group. Errors (ERR_CONFIG): bad names, a
  * list of the wrong length, a process in a group that there is not. k must outlive it. */
 int memcg_new(struct kernel *k, const struct memcg_params *p, unsigned nr_cpus, struct err *e);
@@ -144,6 +151,13 @@ void memcg_uncharge_pages(struct memcg *g, uint64_t pages);
 bool memcg_consume_stock(struct kernel *k, unsigned cpu, const struct memcg *g, uint64_t pages);
 void memcg_refill_stock(struct kernel *k, unsigned cpu, struct memcg *g, uint64_t pages);
 void memcg_drain_stock(struct kernel *k, const struct memcg *root);
+/* consume_obj_stock, refill_obj_stock: bytes charged in advance. may_uncharge: whole pages go back. */
+bool memcg_consume_bytes(struct kernel *k, unsigned cpu, const struct memcg *g, uint64_t bytes);
+void memcg_refill_bytes(struct kernel *k, unsigned cpu, struct memcg *g, uint64_t bytes, bool may_uncharge);
+/* memcg_account_kmem: pages that were charged for objects; negative: that are going back. */
+void memcg_object_pages(struct memcg *g, int64_t pages);
+/* Bytes that stocks hold of g itself. */
+uint64_t memcg_stocked_bytes(const struct kernel *k, const struct memcg *g);
 /* Pages that stocks hold of g and the groups in it. */
 uint64_t memcg_stocked(const struct kernel *k, const struct memcg *g);
 /* mem_cgroup_margin */
@@ -235,6 +249,7 @@ int64_t lruvec_zone_size(const struct kernel *k, const struct lruvec *l, enum lr
 int64_t memcg_state(const struct kernel *k, const struct memcg *g, enum node_item i);
 uint64_t memcg_vm_events(const struct kernel *k, const struct memcg *g, enum vm_event ev);
 int64_t memcg_kernel_pages(const struct kernel *k, const struct memcg *g);
+int64_t memcg_slab_bytes(const struct kernel *k, const struct memcg *g, bool reclaimable);
 /* Brings the gauges up to date. */
 void memcg_refresh(struct kernel *k);
 

@@ -1,27 +1,18 @@
 /*
- * mmap.c - mmap, munmap, remap_file_pages.
+ * mmap.c - mmap, munmap.
  *
- * After mm/mmap.c (do_mmap, __mmap_region, do_mas_align_munmap, unmap_region, remap_file_pages), mm/gup.c
+ * After mm/mmap.c (do_mmap, __mmap_region, do_mas_align_munmap, unmap_region), mm/gup.c
  * (__mm_populate, populate_vma_page_range) of Linux 6.1.
  *
  * Not modelled: resource limits, access modes of files (all are open for reading and writing), hugetlb,
- * MAP_SYNC, memory protection keys, sealed memfds, alignment of shared memory to huge pages.
+ * MAP_SYNC, memory protection keys, sealed memfds, alignment of shared memory to huge pages,
+ * remap_file_pages.
  */
 #include "models/kernel/mmap.h"
 
 #include "models/kernel/lru.h"
 
 #define MAX_FILE_PAGES (UINT64_C(1) << 51) /* MAX_LFS_FILESIZE */
-
-void mm_zap_range(struct task *cur, struct vma *vma, vaddr_t start, vaddr_t end)
-{
-	struct gather g;
-
-	lru_drain(cur);
-	gather_init(&g, cur, vma->mm, false);
-	zap_range(&g, vma, start, end);
-	gather_finish(&g);
-}
 
 /* ---- munmap ---- */
 
@@ -297,49 +288,4 @@ int64_t sys_mmap(struct task *cur, const struct mmap_request *r)
 	if (populate)
 		(void)mm_populate(cur, (vaddr_t)addr, (vaddr_t)addr + page_align(r->len), true);
 	return addr;
-}
-
-/* Whether all of [start, end) is mapped like v, which holds start. */
-static bool same_mappings(struct vma_tree *t, struct vma *v, vaddr_t end)
-{
-	struct vma *prev = v;
-
-	while (prev->end < end) {
-		struct vma *next = vma_next(t, prev);
-
-		if (!next || next->start != prev->end || next->file != v->file || next->flags != v->flags)
-			return false;
-		prev = next;
-	}
-	return true;
-}
-
-int64_t sys_remap_file_pages(struct task *cur, vaddr_t addr, uint64_t len, unsigned prot, uint64_t pgoff,
-			     unsigned flags)
-{
-	struct mm *mm = cur->mm;
-	struct mmap_request r = {.addr = addr & PAGE_MASK, .len = len & PAGE_MASK};
-	bool populate = false;
-	struct vma *v;
-	int64_t ret = -LINUX_EINVAL;
-
-	task_charge(cur, CYCLES_syscall, cur->k->cost.mmap);
-	if (prot || r.addr + r.len <= r.addr || pgoff + (r.len >> PAGE_SHIFT) < pgoff)
-		return ret;
-	mmap_write_lock(cur, mm);
-	v = vma_at(&mm->vmas, r.addr);
-	if (v && v->flags & VM_SHARED && same_mappings(&mm->vmas, v, r.addr + r.len)) {
-		r.prot = v->flags & VM_ACCESS_FLAGS;
-		r.flags = (flags & MAP_NONBLOCK) | MAP_SHARED | MAP_FIXED | MAP_POPULATE;
-		if (v->flags & VM_LOCKED)
-			r.flags |= MAP_LOCKED;
-		r.file = file_get(v->file); /* its mapping may go */
-		r.off = pgoff << PAGE_SHIFT;
-		ret = do_mmap(cur, &r, &populate);
-		file_put(cur, r.file);
-	}
-	mmap_write_unlock(cur, mm);
-	if (populate)
-		(void)mm_populate(cur, r.addr, r.addr + r.len, true);
-	return ret < 0 ? ret : 0;
 }

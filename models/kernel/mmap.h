@@ -40,12 +40,6 @@ int64_t sys_mbind(struct task *cur, vaddr_t addr, uint64_t len, unsigned mode, n
 uint64_t mm_move_nodes(struct task *cur, struct mm *mm, nodemask_t from, nodemask_t to, bool shared);
 int64_t sys_set_mempolicy(struct task *cur, unsigned mode, nodemask_t nodes);
 
-int64_t sys_remap_file_pages(struct task *cur, vaddr_t addr, uint64_t len, unsigned prot, uint64_t pgoff,
-			     unsigned flags);
-
-/* zap_page_range: unmaps and frees what lies in [start, end) of vma: entries, swap slots, references, counts.
- * Hold mmap_lock. */
-void mm_zap_range(struct task *cur, struct vma *vma, vaddr_t start, vaddr_t end);
 /* do_mas_munmap of whole pages [start, end). Hold mmap_lock for writing; when `downgrade`, it is held for
  * reading on success. */
 int64_t mm_munmap(struct task *cur, struct mm *mm, vaddr_t start, vaddr_t end, bool downgrade);

@@ -9,6 +9,7 @@
 
 #include "models/kernel/mm.h"
 
+/* The lock is waited for: the task may come back on another CPU. */
 void mmap_read_lock(struct task *cur, struct mm *mm);
 void mmap_read_unlock(struct task *cur, struct mm *mm);
 void mmap_write_lock(struct task *cur, struct mm *mm);

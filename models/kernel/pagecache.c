@@ -258,6 +258,8 @@ void pagecache_set_tag(struct kernel *k, pfn_t pfn, int tag, bool on)
 	if (xnode_has(leaf, index % XNODE_SLOTS, (enum xtag)tag) == on)
 		return;
 	*nr += on ? 1 : UINT64_MAX;
+	if (tag == PAGECACHE_DIRTY && f->wb_dirty)
+		*f->wb_dirty += on ? 1 : UINT64_MAX;
 	xtree_tag(leaf, index, (enum xtag)tag, on);
 }
 
@@ -265,6 +267,8 @@ void pagecache_set_tag(struct kernel *k, pfn_t pfn, int tag, bool on)
 static void account_cleaned(struct kernel *k, struct file *f, struct frame *fr)
 {
 	f->nr_dirty--;
+	if (f->wb_dirty)
+		--*f->wb_dirty;
 	frame_stat_add(k->memory, fr, NR_FILE_DIRTY, -1);
 	zone_stat_add(frame_zone(k->memory, fr), NR_ZONE_WRITE_PENDING, -1);
 }
@@ -322,6 +326,8 @@ void pagecache_migrate(struct kernel *k, pfn_t from, pfn_t to)
 		return;
 	xtree_tag(leaf, b->index, XTAG_DIRTY, true);
 	f->nr_dirty++;
+	if (f->wb_dirty)
+		++*f->wb_dirty;
 	frame_stat_add(k->memory, b, NR_FILE_DIRTY, 1);
 	zone_stat_add(frame_zone(k->memory, b), NR_ZONE_WRITE_PENDING, 1);
 }
@@ -363,13 +369,16 @@ void page_make_buffers(struct task *cur, pfn_t pfn)
 {
 	struct kernel *k = cur->k;
 	struct frame *fr = frame_of(k->memory, pfn);
+	uint32_t active = cur->active_memcg;
 	bool slow = false;
 	slab_obj_t obj;
 
 	if (has_buffers(fr) || frame_has(fr, FR_SWAPBACKED))
 		return;
+	cur->active_memcg = fr->memcg + 1; /* alloc_page_buffers: whose page it is */
 	obj = slab_alloc(k->slab, slab_cache_of(k->slab, SLAB_CACHE_BUFFER_HEAD), cur, cur->exec->cpu,
-			 GFP_NOFS | GFP_BIT_ZERO, &slow);
+			 GFP_NOFS | GFP_BIT_ZERO | GFP_BIT_ACCOUNT, &slow);
+	cur->active_memcg = active;
 	task_charge(cur, CYCLES_alloc, slow ? k->cost.slab_slow : k->cost.slab_alloc);
 	if (obj && fr->private) /* somebody made it while we waited */
 		slab_free(k->slab, slab_cache_of(k->slab, SLAB_CACHE_BUFFER_HEAD), cur, cur->exec->cpu, obj);

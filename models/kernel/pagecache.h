@@ -35,6 +35,8 @@ struct file {
 	uint64_t writeback_index; /* where the flusher goes on */
 	struct file *dirty_next, *dirty_prev;
 	uint8_t dirty_list; /* 0: on none */
+	uint32_t wb;        /* whose writes these are: 0 nobody's yet, 1 the root's, a group's id + 1 */
+	uint64_t *wb_dirty; /* that one's count of dirty pages, NULL: nobody's yet */
 	uint64_t slab_inode, slab_dentry, slab_file;
 };
 

@@ -100,6 +100,20 @@ pfn_t pcp_alloc(struct memory *m, struct zone *z, unsigned cpu, unsigned order, 
 	return pfn;
 }
 
+/* Has the host fetch what the next turns of drain() will read: the next page's buddy, and the page behind it.
+ */
+static inline void fetch_ahead(struct memory *m, const struct frame_list *l, unsigned order)
+{
+	pfn_t next;
+
+	if (l->last == PFN_NONE)
+		return;
+	__builtin_prefetch(frame_of(m, l->last ^ (pfn_t)1 << order));
+	next = frame_of(m, l->last)->prev;
+	if (next != PFN_NONE)
+		__builtin_prefetch(frame_of(m, next), 1);
+}
+
 /* free_pcppages_bulk: `count` pages from the tails of the lists in turn, beginning behind list `index` - 1.
  */
 static void drain(struct memory *m, struct zone *z, struct pcp *p, uint64_t count, unsigned index,
@@ -130,6 +144,7 @@ static void drain(struct memory *m, struct zone *z, struct pcp *p, uint64_t coun
 			enum migratetype mt = (enum migratetype)frame_of(m, pfn)->migratetype;
 
 			frame_list_del(&m->frames, l, pfn);
+			fetch_ahead(m, l, order);
 			frame_of(m, pfn)->flags = 0;
 			left -= INT64_C(1) << order;
 			p->count -= UINT64_C(1) << order;
@@ -214,8 +229,10 @@ void pcp_refresh(struct memory *m, unsigned cpu)
 				continue;
 			if (n == m->topo->cpu_nid[cpu])
 				p->expire = 0;
-			else if (--p->expire == 0)
+			else if (--p->expire == 0) {
 				drain(m, z, p, z->pcp_batch, 0, NULL);
+				p->expire = EXPIRE_SECONDS; /* free pages of the zone have changed */
+			}
 		}
 	}
 }

@@ -83,11 +83,6 @@ static const struct shrinker_ops table[] = {
 };
 _Static_assert(ARRAY_LEN(table) <= MAX_SHRINKERS, "struct node has no room to carry work over");
 
-const struct shrinker_ops *shrinker_at(size_t i)
-{
-	return i < ARRAY_LEN(table) ? &table[i] : NULL;
-}
-
 /* do_shrink_slab */
 static uint64_t shrink_one(struct task *cur, struct node *n, size_t i, int priority)
 {

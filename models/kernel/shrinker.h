@@ -18,7 +18,6 @@ struct shrinker_ops {
 };
 #define SHRINK_STOP UINT64_MAX
 
-const struct shrinker_ops *shrinker_at(size_t i); /* NULL past the last */
 /*
  * shrink_slab: a share of each kind's objects, the larger the lower the priority (0: all of them, twice
  * over). Returns objects given back.

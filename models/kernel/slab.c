@@ -13,9 +13,9 @@
  * The page allocator may let other tasks run before it returns: a CPU that got another slab meanwhile gives
  * it up again, as the kernel does.
  *
- * Not modelled: charging to memory controllers, requests for a given node, the coin that SLUB throws before
- * it takes slabs from other nodes' lists (it always looks there), slabs from emergency reserves, bulk
- * requests, delays by RCU.
+ * Not modelled: the vectors of groups that slabs with charged objects have, requests for a given node, the
+ * coin that SLUB throws before it takes slabs from other nodes' lists (it always looks there), slabs from
+ * emergency reserves, bulk requests, delays by RCU.
  */
 #include "models/kernel/slab.h"
 
@@ -39,17 +39,24 @@ struct slab_allocator *slab_new(struct memory *m, unsigned nr_cpus, const struct
 	return s;
 }
 
+void slab_set_charging(struct slab_allocator *s, const struct slab_charge_ops *ops)
+{
+	s->charging = ops;
+}
+
 static void cache_release(struct slab_cache *c)
 {
 	while (c->all) {
 		struct slab *next = c->all->all_next;
 
+		mem_free(c->all->owner);
 		mem_free(c->all);
 		c->all = next;
 	}
 	while (c->spare) {
 		struct slab *next = c->spare->next;
 
+		mem_free(c->spare->owner);
 		mem_free(c->spare);
 		c->spare = next;
 	}
@@ -76,6 +83,16 @@ struct slab_cache *slab_cache_of(struct slab_allocator *s, enum slab_cache_id id
 static slab_obj_t object_at(const struct slab *slab, uint16_t i)
 {
 	return ((uint64_t)slab->pfn << PAGE_SHIFT) + (uint64_t)i * slab->cache->size;
+}
+
+static struct slab *slab_of(const struct slab_allocator *s, slab_obj_t obj)
+{
+	return (struct slab *)(uintptr_t)frame_of(s->m, (pfn_t)(obj >> PAGE_SHIFT))->private;
+}
+
+static uint16_t index_of(const struct slab *slab, slab_obj_t obj)
+{
+	return (uint16_t)((obj - ((uint64_t)slab->pfn << PAGE_SHIFT)) / slab->cache->size);
 }
 
 /* Takes the whole free list of a slab for the CPU (get_freelist, acquire_slab). */
@@ -190,8 +207,8 @@ static bool load_slab(struct slab_allocator *s, struct slab_cache *c, void *cur,
 	return true;
 }
 
-slab_obj_t slab_alloc(struct slab_allocator *s, struct slab_cache *c, void *cur, unsigned cpu, gfp_t gfp,
-		      bool *slow)
+static slab_obj_t take_object(struct slab_allocator *s, struct slab_cache *c, void *cur, unsigned cpu,
+			      gfp_t gfp, bool *slow)
 {
 	struct slab_cpu *p = &c->cpu[cpu];
 	uint16_t i;
@@ -206,6 +223,54 @@ slab_obj_t slab_alloc(struct slab_allocator *s, struct slab_cache *c, void *cur,
 	p->freelist = p->slab->link[i];
 	p->slab->link[i] = SLAB_OBJ_LIVE;
 	return object_at(p->slab, i);
+}
+
+/* obj_full_size */
+static unsigned charged_bytes(const struct slab_cache *c)
+{
+	return c->size + (unsigned)sizeof(uint64_t);
+}
+
+static slab_obj_t take_charged(struct slab_allocator *s, struct slab_cache *c, void *cur, unsigned cpu,
+			       gfp_t gfp, bool *slow)
+{
+	bool reclaimable = c->flags & SLAB_RECLAIMABLE;
+	uint32_t group = 0;
+	struct slab *slab;
+	slab_obj_t obj;
+
+	if (!s->charging->charge(cur, gfp, charged_bytes(c), reclaimable, &group))
+		return 0;
+	obj = take_object(s, c, cur, cpu, gfp, slow);
+	if (!group)
+		return obj;
+	if (!obj) {
+		s->charging->uncharge(cur, group, charged_bytes(c), reclaimable);
+		return 0;
+	}
+	slab = slab_of(s, obj);
+	if (!slab->owner)
+		slab->owner = mem_alloc_late(c->objects, sizeof *slab->owner);
+	slab->owner[index_of(slab, obj)] = group;
+	return obj;
+}
+
+slab_obj_t slab_alloc(struct slab_allocator *s, struct slab_cache *c, void *cur, unsigned cpu, gfp_t gfp,
+		      bool *slow)
+{
+	if (UNLIKELY(s->charging != NULL) && (c->flags & SLAB_ACCOUNT || gfp & GFP_BIT_ACCOUNT))
+		return take_charged(s, c, cur, cpu, gfp, slow);
+	return take_object(s, c, cur, cpu, gfp, slow);
+}
+
+static void uncharge(struct slab_allocator *s, struct slab *slab, uint16_t i, void *cur)
+{
+	uint32_t group = slab->owner[i];
+
+	slab->owner[i] = 0;
+	if (group)
+		s->charging->uncharge(cur, group, charged_bytes(slab->cache),
+				      slab->cache->flags & SLAB_RECLAIMABLE);
 }
 
 /* __slab_free: to a slab that is not this CPU's current one. */
@@ -244,6 +309,8 @@ void slab_free(struct slab_allocator *s, struct slab_cache *c, void *cur, unsign
 	CHECK(slab->cache == c && offset % c->size == 0, "%s: %" PRIx64 " is no object", c->name, obj);
 	i = (uint16_t)(offset / c->size);
 	CHECK(slab->link[i] == SLAB_OBJ_LIVE, "%s: %" PRIx64 " is freed twice", c->name, obj);
+	if (UNLIKELY(slab->owner != NULL))
+		uncharge(s, slab, i, cur);
 	if (slab == p->slab) {
 		slab->link[i] = p->freelist;
 		p->freelist = i;

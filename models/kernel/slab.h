@@ -17,29 +17,28 @@ struct slab_allocator;
 
 #define SLAB_RECLAIMABLE \
 	1u /* SLAB_RECLAIM_ACCOUNT: its pages are NR_SLAB_RECLAIMABLE, a shrinker may free them */
-#define SLAB_ACCOUNT       2u
+#define SLAB_ACCOUNT       2u /* all its objects are charged; of others those asked for with GFP_BIT_ACCOUNT */
 #define SLAB_HWCACHE_ALIGN 4u
 #define SLAB_DMA           8u /* SLAB_CACHE_DMA: its pages are of zone DMA */
-#define SLAB_PANIC         0u
 
 /* Dedicated caches: identifier, name, object size in bytes as /proc/slabinfo of Debian's 6.1.192 cloud kernel
  * for x86-64 shows it, flags. */
-#define SLAB_CACHES(X)                                                              \
-	X(TASK_STRUCT, "task_struct", 8384, SLAB_ACCOUNT)                           \
-	X(MM_STRUCT, "mm_struct", 1152, SLAB_ACCOUNT | SLAB_HWCACHE_ALIGN)          \
-	X(VMA, "vm_area_struct", 152, SLAB_ACCOUNT)                                 \
-	X(ANON_VMA, "anon_vma", 104, SLAB_ACCOUNT)                                  \
-	X(ANON_VMA_CHAIN, "anon_vma_chain", 64, SLAB_ACCOUNT)                       \
-	X(FILE, "filp", 256, SLAB_ACCOUNT | SLAB_HWCACHE_ALIGN)                     \
-	X(INODE, "ext4_inode_cache", 1192, SLAB_RECLAIMABLE | SLAB_ACCOUNT)         \
-	X(DENTRY, "dentry", 192, SLAB_RECLAIMABLE | SLAB_ACCOUNT)                   \
-	X(RADIX_TREE_NODE, "radix_tree_node", 584, SLAB_RECLAIMABLE | SLAB_ACCOUNT) \
-	X(BUFFER_HEAD, "buffer_head", 104, SLAB_RECLAIMABLE | SLAB_ACCOUNT)         \
-	X(BIO, "bio-192", 256, SLAB_HWCACHE_ALIGN)                                  \
-	X(MAPLE_NODE, "maple_node", 256, SLAB_ACCOUNT)                              \
-	X(POLICY, "numa_policy", 272, 0)                                            \
-	X(SIGNAL, "signal_cache", 1152, SLAB_ACCOUNT | SLAB_HWCACHE_ALIGN)          \
-	X(SIGHAND, "sighand_cache", 2112, SLAB_ACCOUNT | SLAB_HWCACHE_ALIGN)        \
+#define SLAB_CACHES(X)                                                       \
+	X(TASK_STRUCT, "task_struct", 8384, SLAB_ACCOUNT)                    \
+	X(MM_STRUCT, "mm_struct", 1152, SLAB_ACCOUNT | SLAB_HWCACHE_ALIGN)   \
+	X(VMA, "vm_area_struct", 152, SLAB_ACCOUNT)                          \
+	X(ANON_VMA, "anon_vma", 104, SLAB_ACCOUNT)                           \
+	X(ANON_VMA_CHAIN, "anon_vma_chain", 64, SLAB_ACCOUNT)                \
+	X(FILE, "filp", 256, SLAB_ACCOUNT | SLAB_HWCACHE_ALIGN)              \
+	X(INODE, "ext4_inode_cache", 1192, SLAB_RECLAIMABLE | SLAB_ACCOUNT)  \
+	X(DENTRY, "dentry", 192, SLAB_RECLAIMABLE | SLAB_ACCOUNT)            \
+	X(RADIX_TREE_NODE, "radix_tree_node", 584, SLAB_RECLAIMABLE)         \
+	X(BUFFER_HEAD, "buffer_head", 104, SLAB_RECLAIMABLE)                 \
+	X(BIO, "bio-192", 256, SLAB_HWCACHE_ALIGN)                           \
+	X(MAPLE_NODE, "maple_node", 256, 0)                                  \
+	X(POLICY, "numa_policy", 272, 0)                                     \
+	X(SIGNAL, "signal_cache", 1152, SLAB_ACCOUNT | SLAB_HWCACHE_ALIGN)   \
+	X(SIGHAND, "sighand_cache", 2112, SLAB_ACCOUNT | SLAB_HWCACHE_ALIGN) \
 	X(FILES, "files_cache", 704, SLAB_ACCOUNT | SLAB_HWCACHE_ALIGN)
 
 enum slab_cache_id {
@@ -55,12 +54,24 @@ struct slab_page_ops {
 	void (*free)(void *cur, pfn_t pfn, unsigned order);
 };
 
+/*
+ * Objects that are charged to groups (memcg_slab_pre_alloc_hook, memcg_slab_free_hook), each by its bytes and
+ * those of a pointer to its group. charge: *group gets whose it is, 0 = nobody's; false when it does not fit;
+ * may block.
+ */
+struct slab_charge_ops {
+	bool (*charge)(void *cur, gfp_t gfp, unsigned bytes, bool reclaimable, uint32_t *group);
+	void (*uncharge)(void *cur, uint32_t group, unsigned bytes, bool reclaimable);
+};
+
 /* An object's handle: its physical address. Never 0 for a live one. */
 typedef uint64_t slab_obj_t;
 #define SLAB_ZERO_SIZE 16u /* ZERO_SIZE_PTR: what kmalloc of 0 bytes returns */
 
 /* The allocator with all caches of this header and the general ones. m and ops must outlive it. */
 struct slab_allocator *slab_new(struct memory *m, unsigned nr_cpus, const struct slab_page_ops *ops);
+/* From now on objects are charged. ops must outlive s. */
+void slab_set_charging(struct slab_allocator *s, const struct slab_charge_ops *ops);
 /* Releases the host's tables; the slabs' frames stay as they are. */
 void slab_free_allocator(struct slab_allocator *s);
 struct slab_cache *slab_cache_of(struct slab_allocator *s, enum slab_cache_id id);

@@ -16,7 +16,6 @@
 #define MAP_FIXED_BIT     0x10u
 #define MREMAP_MAYMOVE    1u
 #define MREMAP_FIXED      2u
-#define LINUX_EBADF       9
 #define UNKNOWN_FILE_SIZE 0
 #define MAX_RW_COUNT      UINT64_C(0x7ffff000) /* INT_MAX & PAGE_MASK */
 #define FILE_BYTES_MAX    (UINT64_C(16) << 40) /* of ext4 with blocks of 4 KiB: 32 bits of block number */

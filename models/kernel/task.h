@@ -29,15 +29,14 @@ static inline void exec_charge(struct exec *x, enum cycle_cause cause, uint64_t 
 
 enum task_state { TASK_NEW, TASK_RUNNABLE, TASK_RUNNING, TASK_SLEEPING, TASK_DEAD };
 
-#define TASK_KTHREAD       1u  /* kernel thread: runs kthread_fn on its fiber */
-#define TASK_MEMALLOC      2u  /* PF_MEMALLOC: reclaims; may use the reserves */
-#define TASK_KSWAPD        4u  /* PF_KSWAPD */
-#define TASK_OOM_VICTIM    8u  /* may use half of the reserves; dies soon */
-#define TASK_IOWAIT        16u /* sleeps for a device */
-#define TASK_LESS_THROTTLE 32u
-#define TASK_IN_KERNEL     64u  /* its fiber runs or is suspended in kernel code */
-#define TASK_WAITS_USER    128u /* sleeps between two user-mode steps, not inside its fiber */
-#define TASK_WORK          256u /* task_work_add: hooks.task_work runs before user mode goes on */
+#define TASK_KTHREAD    1u   /* kernel thread: runs kthread_fn on its fiber */
+#define TASK_MEMALLOC   2u   /* PF_MEMALLOC: reclaims; may use the reserves */
+#define TASK_KSWAPD     4u   /* PF_KSWAPD */
+#define TASK_OOM_VICTIM 8u   /* may use half of the reserves; dies soon */
+#define TASK_IOWAIT     16u  /* sleeps for a device */
+#define TASK_IN_KERNEL  64u  /* its fiber runs or is suspended in kernel code */
+#define TASK_WAITS_USER 128u /* sleeps between two user-mode steps, not inside its fiber */
+#define TASK_WORK       256u /* task_work_add: hooks.task_work runs before user mode goes on */
 
 #define PROCESS_STATS(X, S)                                                                  \
 	X(S, COUNTER, min_flt, "faults", "minor page faults")                                \
@@ -128,6 +127,7 @@ struct task {
 	struct swap_plug *plug; /* collects writes to swap (swap.h); NULL: they go out at once */
 	uint64_t reclaimed_slab;
 	enum cycle_cause reclaim_cause;
+	uint32_t active_memcg; /* objects are charged to this group - 1 (set_active_memcg); 0: to its own */
 	uint64_t memcg_over_high; /* pages charged above memory.high since it paid for it (charge.h) */
 	/* writeback.h */
 	uint64_t dirtied_pages;     /* since its last pause (nr_dirtied) */

@@ -354,32 +354,3 @@ bool thp_split_entry(struct task *cur, struct mm *mm, vaddr_t va)
 	}
 	return split_anon(cur, mm, va, pte_pfn(e));
 }
-
-struct walk {
-	struct task *cur;
-	struct mm *mm;
-	void (*fn)(void *arg, struct ptable *leaf, vaddr_t first, vaddr_t last);
-	void *arg;
-};
-
-static void visit_leaf(void *arg, struct ptable *t, vaddr_t first, vaddr_t last)
-{
-	struct walk *w = arg;
-
-	if (t->level == 2) {
-		if (!thp_split_entry(w->cur, w->mm, first))
-			return;
-		t = pgtable_table(&w->mm->pt, first, 1);
-		if (!t)
-			return;
-	}
-	w->fn(w->arg, t, first, last);
-}
-
-void thp_walk_leaves(struct task *cur, struct mm *mm, vaddr_t start, vaddr_t end,
-		     void (*fn)(void *arg, struct ptable *leaf, vaddr_t first, vaddr_t last), void *arg)
-{
-	struct walk w = {cur, mm, fn, arg};
-
-	pgtable_for_each(&mm->pt, start, end, visit_leaf, &w);
-}

@@ -39,9 +39,5 @@ gfp_t thp_gfp_mask(const struct kernel *k, uint32_t vm_flags);
  * wait; takes up to nr apart, returns how many it could. */
 uint64_t thp_nr_deferred(const struct kernel *k);
 uint64_t thp_split_deferred(struct task *cur, uint64_t nr);
-/* Calls fn for the leaf tables in [start, end), huge entries split before. fn must not free tables; it may
- * block when the caller holds mmap_lock. */
-void thp_walk_leaves(struct task *cur, struct mm *mm, vaddr_t start, vaddr_t end,
-		     void (*fn)(void *arg, struct ptable *leaf, vaddr_t first, vaddr_t last), void *arg);
 
 #endif

@@ -182,10 +182,3 @@ void workingset_refault(struct task *cur, pfn_t pfn, shadow_t shadow)
 		lruvec_stat_add(l, file ? NR_WORKINGSET_RESTORE_FILE : NR_WORKINGSET_RESTORE_ANON, nr);
 	}
 }
-
-void workingset_activation(struct kernel *k, pfn_t pfn)
-{
-	const struct frame *f = frame_of(k->memory, pfn);
-
-	lruvec_age(frame_lruvec(k->memory, f), frame_nr_pages(f));
-}

@@ -19,7 +19,5 @@ void workingset_refault(struct task *cur, pfn_t pfn, shadow_t shadow);
 /* lru_note_cost: reclaim input or output that a list caused; halves both costs above a quarter of the lists.
  * The same for the lists of the groups that theirs lies in. */
 void lru_note_cost(struct lruvec *l, bool file, uint64_t nr_pages);
-/* workingset_activation: an activation ages what was evicted. */
-void workingset_activation(struct kernel *k, pfn_t pfn);
 
 #endif

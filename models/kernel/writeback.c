@@ -2,50 +2,27 @@
  * writeback.c - dirty pages and how they come to be written.
  *
  * After mm/page-writeback.c folio_mark_dirty, folio_clear_dirty_for_io, write_cache_pages; mm/rmap.c
- * folio_mkclean; mm/shmem.c shmem_writepage; fs/fs-writeback.c __mark_inode_dirty, wb_do_writeback,
- * wb_writeback, writeback_sb_inodes, queue_io, requeue_inode, wakeup_flusher_threads (Linux 6.1). One flusher
- * thread, as there is one file device. Files with dirty pages stand in three queues: dirty, to be written, to
- * be written further. Contiguous dirty pages go out as one request of up to 256. Limits and throttling:
- * writeback/throttle.c.
+ * folio_mkclean; mm/shmem.c shmem_writepage; fs/fs-writeback.c __mark_inode_dirty,
+ * inode_attach_wb (Linux 6.1); the flusher: writeback/flusher.c. One flusher thread, as there is one file
+ * device. Each group has queues, limits and rates of its own (struct bdi_writeback by memcg): a file's writes
+ * are those of the group whose page was the first to be dirty. Files with dirty pages stand in three queues:
+ * dirty, to be written, to be written further. Contiguous dirty pages go out as one request of up to 256.
+ * Limits and throttling: writeback/throttle.c.
  *
  * Invariants: NR_FILE_DIRTY = pages with a dirty tag; a file with dirty pages is in a queue.
  *
- * Not modelled: the inodes' own blocks and the journal, delayed allocation, data ordering, laptop mode,
- * lazytime, I/O errors. The times the kernel checks in jiffies are jiffies of 4 ms.
+ * Not modelled: files that go over to the group that dirties most of them (inode_switch_wbs), the inodes' own
+ * blocks and the journal, delayed allocation, data ordering, laptop mode, lazytime, I/O errors. The times the
+ * kernel checks in jiffies are jiffies of 4 ms.
  */
 #include "models/kernel/writeback.h"
 
 #include "models/kernel/pageio.h"
 #include "models/kernel/rmap.h"
 #include "models/kernel/swap.h"
-#include "models/kernel/writeback/throttle.h"
+#include "models/kernel/writeback/parts.h"
 
-#define MIN_CHUNK 1024 /* MIN_WRITEBACK_PAGES */
-
-enum { QUEUE_NONE, QUEUE_DIRTY, QUEUE_IO, QUEUE_MORE_IO, NR_QUEUES };
-
-struct writeback {
-	struct kernel *k;
-	struct throttle throttle;
-	struct pageio_cpu *cpus;
-	struct {
-		struct file *first, *last; /* oldest first */
-	} queue[NR_QUEUES];
-	struct task *flusher;
-	struct event timer;     /* wakes the flusher (wb_wakeup_delayed) */
-	struct event bandwidth; /* measures after the last write (bw_dwork) */
-	bool pending;           /* the flusher has work */
-	bool start_all;         /* asked to write everything there is */
-	tick_t last_old_flush;
-};
-
-/* One call of wb_writeback. */
-struct work {
-	uint64_t nr_pages;
-	bool background, kupdate;
-};
-
-static void wake_flusher(struct writeback *wb, tick_t now)
+void wb_wake_flusher(struct writeback *wb, tick_t now)
 {
 	wb->pending = true;
 	sched_wake(wb->k, WAIT_KEY(WAIT_FLUSHER, 0), now);
@@ -53,7 +30,7 @@ static void wake_flusher(struct writeback *wb, tick_t now)
 
 static void timer_fire(struct event *ev)
 {
-	wake_flusher(CONTAINER_OF(ev, struct writeback, timer), ev->time);
+	wb_wake_flusher(CONTAINER_OF(ev, struct writeback, timer), ev->time);
 }
 
 static void bandwidth_fire(struct event *ev)
@@ -65,35 +42,73 @@ static void bandwidth_fire(struct event *ev)
 
 struct writeback *writeback_new(struct kernel *k)
 {
-	struct writeback *wb = mem_alloc(1, sizeof *wb);
 	unsigned nr_cpus = k->memory->topo->nr_cpus;
+	struct writeback_shared *shared = mem_alloc(1, sizeof *shared);
+	struct writeback *all;
+	uint32_t n = 1;
 
-	wb->k = k;
-	wb->cpus = pageio_cpus_new(k, nr_cpus);
-	throttle_init(&wb->throttle, k, nr_cpus);
-	event_init(&wb->timer, EVENT_PRIO_TIMER, timer_fire);
-	event_init(&wb->bandwidth, EVENT_PRIO_TIMER, bandwidth_fire);
+	while (memcg_at(k, n - 1))
+		n++;
+	all = mem_alloc(n, sizeof *all);
+	shared->n = n;
+	shared->cpus = pageio_cpus_new(k, nr_cpus);
+	throttle_common_init(&shared->throttle, k, nr_cpus);
+	for (uint32_t i = 0; i < n; i++) {
+		all[i].k = k;
+		all[i].shared = shared;
+		throttle_init(&all[i].throttle, &shared->throttle, memcg_of(k, i));
+		event_init(&all[i].timer, EVENT_PRIO_TIMER, timer_fire);
+		event_init(&all[i].bandwidth, EVENT_PRIO_TIMER, bandwidth_fire);
+	}
 	writeback_refresh_node_limits(k);
-	return wb;
+	return all;
 }
 
-void writeback_free(struct writeback *wb)
+void writeback_free(struct writeback *all)
 {
-	eventq_cancel(wb->k->eventq, &wb->timer);
-	eventq_cancel(wb->k->eventq, &wb->bandwidth);
-	throttle_release(&wb->throttle);
-	mem_free(wb->cpus);
-	mem_free(wb);
+	struct writeback_shared *shared = all->shared;
+
+	for (uint32_t i = 0; i < shared->n; i++) {
+		eventq_cancel(all->k->eventq, &all[i].timer);
+		eventq_cancel(all->k->eventq, &all[i].bandwidth);
+	}
+	throttle_common_release(&shared->throttle);
+	mem_free(shared->cpus);
+	mem_free(shared);
+	mem_free(all);
 }
 
-uint64_t writeback_bandwidth(const struct kernel *k)
+/* inode_to_wb */
+static struct writeback *wb_of(const struct kernel *k, const struct file *f)
 {
-	return k->writeback->throttle.avg_write_bandwidth;
+	return &k->writeback[f->wb ? f->wb - 1 : 0];
+}
+
+bool writeback_is_valid(const struct kernel *k)
+{
+	uint64_t dirty[MEMCG_GROUPS + 1] = {0}, in_flight[MEMCG_GROUPS + 1] = {0};
+	struct pagecache *pc = k->pagecache;
+
+	for (uint32_t id = 0; id < pagecache_nr_files(pc); id++) {
+		const struct file *f = pagecache_file_at(pc, id);
+
+		if (!f || f->shmem)
+			continue;
+		if (f->nr_dirty && (!f->wb || f->dirty_list == QUEUE_NONE))
+			return false;
+		dirty[f->wb ? f->wb - 1 : 0] += f->nr_dirty;
+		in_flight[f->wb ? f->wb - 1 : 0] += f->nr_writeback;
+	}
+	for (uint32_t i = 0; i < k->writeback->shared->n; i++)
+		if (dirty[i] != k->writeback[i].throttle.nr_dirty ||
+		    in_flight[i] != k->writeback[i].throttle.nr_writeback)
+			return false;
+	return true;
 }
 
 /* ---- queues of dirty files ---- */
 
-static void queue_remove(struct writeback *wb, struct file *f)
+void wb_queue_remove(struct writeback *wb, struct file *f)
 {
 	if (f->dirty_list == QUEUE_NONE)
 		return;
@@ -102,9 +117,9 @@ static void queue_remove(struct writeback *wb, struct file *f)
 	f->dirty_list = QUEUE_NONE;
 }
 
-static void queue_move(struct writeback *wb, struct file *f, int to)
+void wb_queue_move(struct writeback *wb, struct file *f, int to)
 {
-	queue_remove(wb, f);
+	wb_queue_remove(wb, f);
 	f->dirty_prev = wb->queue[to].last;
 	f->dirty_next = NULL;
 	*(f->dirty_prev ? &f->dirty_prev->dirty_next : &wb->queue[to].first) = f;
@@ -112,12 +127,12 @@ static void queue_move(struct writeback *wb, struct file *f, int to)
 	f->dirty_list = (uint8_t)to;
 }
 
-static bool has_dirty_files(const struct writeback *wb)
+bool wb_has_dirty_files(const struct writeback *wb)
 {
 	return wb->queue[QUEUE_DIRTY].first || wb->queue[QUEUE_IO].first || wb->queue[QUEUE_MORE_IO].first;
 }
 
-static void wake_delayed(struct writeback *wb, tick_t now)
+void wb_wake_delayed(struct writeback *wb, tick_t now)
 {
 	uint64_t interval = wb->k->params.dirty_writeback_centisecs;
 
@@ -132,9 +147,9 @@ static void mark_file_dirty(struct writeback *wb, struct file *f, tick_t now)
 		f->dirtied_when = MAX_OF(now, (tick_t)1);
 	if (f->dirty_list != QUEUE_NONE)
 		return;
-	if (!has_dirty_files(wb))
-		wake_delayed(wb, now);
-	queue_move(wb, f, QUEUE_DIRTY);
+	if (!wb_has_dirty_files(wb))
+		wb_wake_delayed(wb, now);
+	wb_queue_move(wb, f, QUEUE_DIRTY);
 }
 
 /* ---- pages ---- */
@@ -150,12 +165,22 @@ static void account_dirty(struct kernel *k, const struct frame *f, int64_t pages
 	zone_stat_add(frame_zone(k->memory, f), NR_ZONE_WRITE_PENDING, pages);
 }
 
+/* inode_attach_wb */
+static struct writeback *attach(struct kernel *k, struct file *file, const struct frame *f)
+{
+	if (!file->wb) {
+		file->wb = f->memcg + 1;
+		file->wb_dirty = &k->writeback[f->memcg].throttle.nr_dirty;
+	}
+	return wb_of(k, file);
+}
+
 void page_mark_dirty(struct task *cur, pfn_t pfn)
 {
 	struct kernel *k = cur->k;
-	struct throttle *t = &k->writeback->throttle;
 	struct frame *f = frame_of(k->memory, pfn);
 	struct file *file = file_of(k, f);
+	struct writeback *wb;
 
 	f->flags &= ~(uint32_t)FR_RECLAIM;
 	if (frame_has(f, FR_DIRTY))
@@ -163,13 +188,14 @@ void page_mark_dirty(struct task *cur, pfn_t pfn)
 	f->flags |= FR_DIRTY;
 	if (!file || file->shmem)
 		return;
+	wb = attach(k, file, f);
 	pagecache_set_tag(k, pfn, PAGECACHE_DIRTY, true);
 	account_dirty(k, f, 1);
 	frame_stat_add(k->memory, f, NR_DIRTIED, 1);
-	t->dirtied++;
-	t->cpu_dirtied[cur->exec->cpu]++;
+	wb->throttle.dirtied++;
+	wb->shared->throttle.cpu_dirtied[cur->exec->cpu]++;
 	cur->dirtied_pages++;
-	mark_file_dirty(k->writeback, file, pageio_now(cur));
+	mark_file_dirty(wb, file, pageio_now(cur));
 }
 
 bool page_clear_dirty(struct kernel *k, pfn_t pfn)
@@ -190,7 +216,7 @@ bool page_clear_dirty(struct kernel *k, pfn_t pfn)
 void page_start_writeback(struct kernel *k, pfn_t pfn)
 {
 	struct file *file = file_of(k, frame_of(k->memory, pfn));
-	struct throttle *t = &k->writeback->throttle;
+	struct throttle *t = &wb_of(k, file)->throttle;
 
 	t->nr_busy_files += file->nr_writeback == 0;
 	pagecache_set_tag(k, pfn, PAGECACHE_WRITEBACK, true);
@@ -201,11 +227,11 @@ void page_start_writeback(struct kernel *k, pfn_t pfn)
 void page_end_writeback(struct kernel *k, unsigned cpu, pfn_t pfn)
 {
 	struct file *file = file_of(k, frame_of(k->memory, pfn));
-	struct writeback *wb = k->writeback;
+	struct writeback *wb = wb_of(k, file);
 
 	pagecache_set_tag(k, pfn, PAGECACHE_WRITEBACK, false);
 	wb->throttle.nr_writeback--;
-	wb->throttle.written++;
+	throttle_written(&wb->throttle, kernel_now(k) / JIFFY);
 	if (file->nr_writeback == 0) {
 		wb->throttle.nr_busy_files--;
 		if (!event_is_scheduled(&wb->bandwidth))
@@ -234,12 +260,12 @@ static void write_done(void *ctx, const pfn_t *pfns, unsigned n, bool is_write)
 static void submit(struct task *cur, const pfn_t *pfns, unsigned n)
 {
 	struct kernel *k = cur->k;
-	struct writeback *wb = k->writeback;
+	struct writeback_shared *shared = k->writeback->shared;
 
-	task_charge(cur, cur == wb->flusher ? CYCLES_writeback : CYCLES_file, k->cost.submit_io);
+	task_charge(cur, cur == shared->flusher ? CYCLES_writeback : CYCLES_file, k->cost.submit_io);
 	sched_sync(cur);
 	vm_event(k->memory, VMEV_PGPGOUT, (uint64_t)n << (PAGE_SHIFT - 10));
-	blkdev_submit(k->file_dev, pageio_now(cur), pfns, n, true, write_done, &wb->cpus[cur->exec->cpu]);
+	blkdev_submit(k->file_dev, pageio_now(cur), pfns, n, true, write_done, &shared->cpus[cur->exec->cpu]);
 }
 
 /* Contiguous pages under write-back that have not been submitted yet. */
@@ -306,10 +332,10 @@ static bool begin_page(struct run *r, struct file *f, uint64_t index, pfn_t pfn,
 
 /* write_cache_pages: dirty pages of f in [*first, last], at most nr. *first is left behind the last one seen.
  */
-static uint64_t write_pages(struct task *cur, struct file *f, uint64_t *first, uint64_t last, uint64_t nr,
-			    bool sync)
+uint64_t wb_write_pages(struct task *cur, struct file *f, uint64_t *first, uint64_t last, uint64_t nr,
+			bool sync)
 {
-	struct throttle *t = &cur->k->writeback->throttle;
+	struct throttle *t = &wb_of(cur->k, f)->throttle;
 	struct run r = {.cur = cur};
 	uint64_t written = 0, i;
 	pfn_t pfn;
@@ -351,7 +377,7 @@ void writeback_file(struct task *cur, struct file *f, uint64_t first, uint64_t l
 
 	if (f->shmem)
 		return;
-	write_pages(cur, f, &i, last, UINT64_MAX, wait);
+	wb_write_pages(cur, f, &i, last, UINT64_MAX, wait);
 	if (wait)
 		wait_range(cur, f, first, last);
 }
@@ -397,7 +423,7 @@ void page_write(struct task *cur, pfn_t pfn)
 
 void balance_dirty_pages(struct task *cur, uint64_t pages_dirtied)
 {
-	struct writeback *wb = cur->k->writeback;
+	struct writeback *wb = &cur->k->writeback[memcg_of_task(cur)]; /* wb_get_create_current */
 	bool again = true;
 
 	if (!pages_dirtied || !throttle_must_check(&wb->throttle, cur))
@@ -406,139 +432,11 @@ void balance_dirty_pages(struct task *cur, uint64_t pages_dirtied)
 		tick_t now = pageio_now(cur);
 		uint64_t pause = throttle_pause(&wb->throttle, cur, &again);
 
-		if (throttle_over_background(&wb->throttle) || pause)
-			wake_flusher(wb, now);
+		if (throttle_wants_flusher(&wb->throttle) || pause)
+			wb_wake_flusher(wb, now);
 		if (pause)
 			sched_sleep_until(cur, now + pause * JIFFY, true);
 		if (cur->process && cur->process->killed)
 			break;
 	}
-}
-
-/* ---- the flusher ---- */
-
-/* Files that became dirty before `before` are to be written, oldest first, behind those written in part. */
-static void queue_io(struct writeback *wb, tick_t before)
-{
-	struct file *f;
-
-	while ((f = wb->queue[QUEUE_MORE_IO].first))
-		queue_move(wb, f, QUEUE_IO);
-	while ((f = wb->queue[QUEUE_DIRTY].first) && f->dirtied_when <= before)
-		queue_move(wb, f, QUEUE_IO);
-}
-
-static uint64_t chunk_size(const struct writeback *wb, const struct work *w)
-{
-	uint64_t pages = MIN_OF(wb->throttle.avg_write_bandwidth / 2, wb->throttle.dirty_limit / 8);
-
-	pages = MIN_OF(pages, w->nr_pages);
-	return (pages + MIN_CHUNK) / MIN_CHUNK * MIN_CHUNK;
-}
-
-static void requeue(struct writeback *wb, struct file *f, bool used_up, tick_t now)
-{
-	const struct file *newest = wb->queue[QUEUE_DIRTY].last;
-
-	if (!f->nr_dirty) {
-		f->dirtied_when = 0;
-		queue_remove(wb, f);
-	} else if (used_up) {
-		queue_move(wb, f, QUEUE_MORE_IO);
-	} else {
-		if (newest && newest != f && f->dirtied_when < newest->dirtied_when)
-			f->dirtied_when = now;
-		queue_move(wb, f, QUEUE_DIRTY);
-	}
-}
-
-/* writeback_sb_inodes: for at most 100 ms, so that limits are looked at again. Returns the progress made. */
-static uint64_t write_queued(struct task *cur, struct writeback *wb, struct work *w)
-{
-	tick_t start = pageio_now(cur);
-	uint64_t progress = 0;
-	struct file *f;
-
-	while ((f = wb->queue[QUEUE_IO].first)) {
-		uint64_t chunk = chunk_size(wb, w);
-		uint64_t from = f->writeback_index, n;
-
-		n = write_pages(cur, f, &f->writeback_index, UINT64_MAX, chunk, false);
-		if (n < chunk && from) /* ext4_writepages goes round once */
-			n += write_pages(cur, f, &f->writeback_index, from - 1, chunk - n, false);
-		w->nr_pages -= MIN_OF(n, w->nr_pages);
-		progress += n + !f->nr_dirty;
-		requeue(wb, f, n >= chunk, pageio_now(cur));
-		sched_cond(cur);
-		if (progress && (pageio_now(cur) > start + PS_PER_S / 10 || !w->nr_pages))
-			break;
-	}
-	return progress;
-}
-
-static void do_work(struct task *cur, struct writeback *wb, struct work *w)
-{
-	while (w->nr_pages && (!w->background || throttle_over_background(&wb->throttle))) {
-		tick_t now = pageio_now(cur), before = TICK_NEVER;
-		tick_t expire = wb->k->params.dirty_expire_centisecs * 10 * PS_PER_MS;
-
-		if (w->kupdate)
-			before = now > expire ? now - expire : 0;
-		if (!wb->queue[QUEUE_IO].first)
-			queue_io(wb, before);
-		if (!write_queued(cur, wb, w) && !wb->queue[QUEUE_MORE_IO].first)
-			break;
-	}
-}
-
-static uint64_t nr_dirty(const struct kernel *k)
-{
-	return (uint64_t)memory_node_total(k->memory, NR_FILE_DIRTY);
-}
-
-static void do_writeback(struct task *cur, struct writeback *wb)
-{
-	uint64_t interval = wb->k->params.dirty_writeback_centisecs * 10 * PS_PER_MS;
-	struct work background = {.nr_pages = UINT64_MAX, .background = true};
-
-	if (wb->start_all) {
-		struct work all = {.nr_pages = nr_dirty(wb->k)};
-
-		do_work(cur, wb, &all);
-		wb->start_all = false;
-	}
-	if (interval && pageio_now(cur) >= wb->last_old_flush + interval) {
-		struct work old = {.nr_pages = nr_dirty(wb->k), .kupdate = true};
-
-		wb->last_old_flush = pageio_now(cur);
-		do_work(cur, wb, &old);
-	}
-	do_work(cur, wb, &background);
-}
-
-static void flusher(struct task *self)
-{
-	struct writeback *wb = self->k->writeback;
-
-	for (;;) {
-		while (!wb->pending)
-			sched_wait(self, WAIT_KEY(WAIT_FLUSHER, 0), TICK_NEVER, false);
-		wb->pending = false;
-		do_writeback(self, wb);
-		if (has_dirty_files(wb))
-			wake_delayed(wb, pageio_now(self));
-	}
-}
-
-void writeback_start(struct kernel *k)
-{
-	k->writeback->flusher = sched_kthread(k, "flush", MAX_NODES, flusher); /* not bound to a node */
-}
-
-void writeback_wake(struct kernel *k)
-{
-	if (!has_dirty_files(k->writeback))
-		return;
-	k->writeback->start_all = true;
-	wake_flusher(k->writeback, kernel_now(k));
 }

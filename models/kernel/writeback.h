@@ -42,7 +42,7 @@ void writeback_limits(struct kernel *k, uint64_t *background, uint64_t *hard);
 /* Brings node.dirty_limit of all nodes up to date (node_dirty_limit): before a page for writing is allocated.
  */
 void writeback_refresh_node_limits(struct kernel *k);
-/* Pages the file device was seen to write a second (avg_write_bandwidth). */
-uint64_t writeback_bandwidth(const struct kernel *k);
+/* Whether each group's count of dirty pages is that of its files. */
+bool writeback_is_valid(const struct kernel *k);
 
 #endif

@@ -53,10 +53,10 @@ struct machine {
 	struct stat_registry registry;
 	struct metrics metrics;
 	struct sink *sink;
-	tick_t next_sample; /* TICK_NEVER: none */
+	tick_t next_sample;           /* TICK_NEVER: none */
+	uint64_t refreshed[MAX_CPUS]; /* second in which a CPU's page lists were looked through */
 	unsigned oom_kills;
 	struct err sink_err; /* the first thing the sink refused */
-	bool fibers_ready;
 };
 
 /* stats.c: registers all statistics and freezes the registry. */

@@ -112,6 +112,8 @@ int machine_collect_details(void *ctx, struct metrics *mt, struct err *e)
 	find_first_tasks(m->kernel.sched, &first);
 	if (rc >= 0)
 		rc = counters_memcg(&m->kernel, mt, e);
+	if (rc >= 0)
+		rc = counters_cpuset(&m->kernel, mt, e);
 	for (size_t i = 0; rc >= 0 && (p = replay_process_at(m->replay, i)); i++) {
 		uint64_t t = 0;
 

@@ -120,7 +120,7 @@ static void run_control(struct task *t, const struct control *c)
 		cpu_execute(th->r->cpus[t->exec->cpu], c->arg[0]);
 		break;
 	case REC_MARK:
-		th->r->hooks.mark(th->r->hooks.ctx, c->text ? c->text : "");
+		th->r->hooks.mark(th->r->hooks.ctx, t, c->text ? c->text : "");
 		break;
 	case REC_CLONE:
 		child_start(th, th->pid, (uint32_t)c->arg[0], CHILD_THREAD);
@@ -170,7 +170,7 @@ void control_skip(struct thread *th)
 	tick_t now = kernel_now(r->k);
 
 	if (c->op == REC_MARK)
-		r->hooks.mark(r->hooks.ctx, c->text ? c->text : "");
+		r->hooks.mark(r->hooks.ctx, NULL, c->text ? c->text : "");
 	if (c->op == REC_FORK)
 		child_start(th, (uint32_t)c->arg[0], (uint32_t)c->arg[1], fork_kind(c));
 	if (c->op == REC_CLONE)

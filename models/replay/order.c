@@ -39,7 +39,7 @@ static void skip_gone(struct thread *th, tick_t now)
 	r->stats.skipped_accesses += th->b.n;
 	th->process->stats.skipped_accesses += th->b.n;
 	if (c && c->op == REC_MARK)
-		r->hooks.mark(r->hooks.ctx, c->text ? c->text : "");
+		r->hooks.mark(r->hooks.ctx, NULL, c->text ? c->text : "");
 	if (c && record_op_info(c->op)->ordered)
 		mark_done(r, c->seq);
 	if (!replay_next_batch(th)) {

@@ -17,7 +17,6 @@ struct thread {
 	struct batch b;
 	size_t pos;            /* accesses of b that are done */
 	uint64_t order, after; /* of the piece at hand; order UINT64_MAX: ended */
-	struct mm *first_mm;   /* address space to start with, NULL: a new one */
 	bool started, ended, control_done, waits;
 	bool gone;        /* it ended, and no record has begun another thread of its number yet */
 	bool forced;      /* its piece goes ahead although it is not its turn: nothing else can */
@@ -62,8 +61,6 @@ struct process *replay_process_new(struct replay *r, uint32_t pid, const struct 
 /* The newest process of that number, or NULL. */
 struct process *replay_process_find(struct replay *r, uint32_t pid);
 struct thread *replay_thread_find(struct replay *r, uint32_t pid, uint32_t tid);
-/* Remembers the first error and ends the run. */
-void replay_fail(struct replay *r, struct err *e);
 /* False at the end of the thread's stream, or after an error. */
 bool replay_next_batch(struct thread *th);
 /* Makes the thread's task and lets it run from `now`. parent NULL: nobody started it but the user's numactl.

@@ -57,7 +57,8 @@ struct thread *replay_thread_find(struct replay *r, uint32_t pid, uint32_t tid)
 	return map_get(&r->thread_of, (uint64_t)pid << 32 | tid, &i) ? &r->threads[i] : NULL;
 }
 
-void replay_fail(struct replay *r, struct err *e)
+/* Remembers the first error and ends the run. */
+static void fail(struct replay *r, struct err *e)
 {
 	if (!r->err.code)
 		r->err = *e;
@@ -72,7 +73,7 @@ bool replay_next_batch(struct thread *th)
 	th->pos = 0;
 	th->control_done = false;
 	if (got < 0)
-		replay_fail(th->r, &e);
+		fail(th->r, &e);
 	if (got <= 0) {
 		memset(&th->b, 0, sizeof th->b);
 		if (th->stream)
@@ -98,7 +99,7 @@ void replay_thread_start(struct thread *th, struct process *p, struct mm *mm, co
 		mm->users++;
 	}
 	if (!th->stream && stream_open(&th->stream, r->trace, th->index, &e) < 0)
-		replay_fail(r, &e);
+		fail(r, &e);
 	th->started = true;
 	th->gone = false;
 	th->task = t;

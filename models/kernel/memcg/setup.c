@@ -63,9 +63,7 @@ static bool is_number(const char *s, size_t n)
 	return n > 0;
 }
 
-/* Parts of letters, digits and .-_ between slashes, none of which begins with a dot; no number alone, not
- * "root". */
-static bool is_name(const char *s, size_t n)
+bool memcg_name_is_valid(const char *s, size_t n)
 {
 	if (!n || n >= MEMCG_NAME_LEN || is_number(s, n) || s[0] == '/' || s[n - 1] == '/' ||
 	    (n == 4 && !memcmp(s, "root", 4)))
@@ -115,7 +113,7 @@ static int read_names(struct plan *l, size_t wanted)
 		return 0;
 	}
 	while ((len = next_word(&at, &word))) {
-		if (!is_name(word, len))
+		if (!memcg_name_is_valid(word, len))
 			return err_set(
 				l->e, ERR_CONFIG,
 				"memcg.name: \"%.*s\" is no name of a group: expected at most %d letters, "

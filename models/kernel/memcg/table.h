@@ -9,6 +9,8 @@
 struct memcg_stock {
 	struct memcg *cached;
 	uint64_t pages;
+	struct memcg *objects; /* whose bytes these are (cached_objcg) */
+	uint64_t bytes;
 };
 
 struct memcg_pid {

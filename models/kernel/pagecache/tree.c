@@ -21,11 +21,12 @@ static struct xnode *node_new(struct xtree_pool *p, struct task *cur, struct fil
 	struct kernel *k = cur->k;
 	struct slab_cache *c = slab_cache_of(k->slab, SLAB_CACHE_RADIX_TREE_NODE);
 	bool slow = false;
-	slab_obj_t obj = slab_alloc(k->slab, c, cur, cur->exec->cpu, GFP_NOWAIT | GFP_BIT_NOWARN, &slow);
+	slab_obj_t obj = slab_alloc(k->slab, c, cur, cur->exec->cpu,
+				    GFP_NOWAIT | GFP_BIT_NOWARN | GFP_BIT_ACCOUNT, &slow);
 	struct xnode *n;
 
 	if (!obj)
-		obj = slab_alloc(k->slab, c, cur, cur->exec->cpu, GFP_KERNEL, &slow);
+		obj = slab_alloc(k->slab, c, cur, cur->exec->cpu, GFP_KERNEL_ACCOUNT, &slow);
 	task_charge(cur, CYCLES_alloc, slow ? k->cost.slab_slow : k->cost.slab_alloc);
 	if (!obj)
 		return NULL;

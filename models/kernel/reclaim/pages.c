@@ -196,14 +196,9 @@ static enum verdict try_to_free(struct shrink *s, pfn_t pfn, struct frame *f, en
 	if (is_shmem(f) && f->flags & FR_HEAD && !split(s, pfn))
 		return KEEP;
 	if (f->mapcount) {
-		bool was_swapbacked = f->flags & FR_SWAPBACKED;
-
 		page_unmap(s->cur, pfn, &s->batch);
-		if (f->mapcount) {
-			s->stat->nr_unmap_fail++;
-			s->stat->nr_lazyfree_fail += !was_swapbacked && f->flags & FR_SWAPBACKED;
+		if (f->mapcount)
 			return ACTIVATE;
-		}
 	}
 	if (f->flags & FR_DIRTY && !(f->flags & FR_ANON && !(f->flags & FR_SWAPBACKED)))
 		return write_page(s, pfn, f, ref);
@@ -238,10 +233,8 @@ static enum verdict judge(struct shrink *s, pfn_t pfn, struct frame *f)
 		ref = check_references(s, pfn, f);
 	if (ref == REF_ACTIVATE)
 		return ACTIVATE;
-	if (ref == REF_KEEP) {
-		s->stat->nr_ref_keep++;
+	if (ref == REF_KEEP)
 		return KEEP;
-	}
 	return s->demotes ? DEMOTE : try_to_free(s, pfn, f, ref);
 }
 

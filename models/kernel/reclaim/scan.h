@@ -10,7 +10,7 @@
 /* What shrinking a list of pages met (struct reclaim_stat). */
 struct shrink_stat {
 	uint64_t nr_dirty, nr_unqueued_dirty, nr_congested, nr_writeback, nr_immediate, nr_pageout;
-	uint64_t nr_activate[2], nr_ref_keep, nr_unmap_fail, nr_lazyfree_fail;
+	uint64_t nr_activate[2];
 };
 
 /* What reclaim counts of the lists: for their group, and for the machine unless a group's limit was the

@@ -61,6 +61,7 @@ static void set_up(struct slab_allocator *s, struct slab *slab, struct slab_cach
 		   unsigned order)
 {
 	*slab = (struct slab){.cache = c,
+			      .owner = slab->owner,
 			      .all_next = c->all,
 			      .pfn = pfn,
 			      .nid = frame_of(s->m, pfn)->nid,

@@ -10,10 +10,9 @@
 
 #include "models/kernel/slab.h"
 
-#define SLAB_NAME_LEN    32
-#define SLAB_LIST_END    UINT16_MAX       /* end of a free list */
-#define SLAB_OBJ_LIVE    (UINT16_MAX - 1) /* next[] of an allocated object */
-#define SLAB_MAX_OBJECTS (UINT16_MAX - 2)
+#define SLAB_NAME_LEN 32
+#define SLAB_LIST_END UINT16_MAX       /* end of a free list */
+#define SLAB_OBJ_LIVE (UINT16_MAX - 1) /* next[] of an allocated object */
 
 struct slab {
 	struct slab_cache *cache;
@@ -27,6 +26,7 @@ struct slab {
 	uint16_t objects, inuse;
 	uint16_t freelist; /* first free object, SLAB_LIST_END = none */
 	unsigned slabs;    /* on the CPU's partial list from here on */
+	uint32_t *owner;   /* by object: the group it is charged to; NULL: none ever was */
 	uint16_t link[];   /* by object: next free one, or SLAB_OBJ_LIVE */
 };
 
@@ -66,7 +66,8 @@ struct slab_allocator {
 	struct memory *m;
 	unsigned nr_cpus;
 	const struct slab_page_ops *ops;
-	struct slab_cache **caches; /* in order of creation */
+	const struct slab_charge_ops *charging; /* NULL: there are no groups */
+	struct slab_cache **caches;             /* in order of creation */
 	size_t nr_caches;
 	struct slab_cache *dedicated[NR_SLAB_CACHES];
 	struct slab_cache *kmalloc[NR_KMALLOC_KINDS][NR_KMALLOC_SIZES];

@@ -20,27 +20,25 @@ static void bio_take(struct task *cur)
 	struct kernel *k = cur->k;
 	struct bios *b = &k->swap->bios;
 	struct slab_cache *c = slab_cache_of(k->slab, SLAB_CACHE_BIO);
+	slab_obj_t bio;
 
 	for (; b->ended; b->ended--, b->n--) {
-		slab_obj_t bio = b->ring[b->first];
-
+		bio = b->ring[b->first];
 		b->first = (b->first + 1) % b->cap;
 		if (bio)
 			slab_free(k->slab, c, cur, cur->exec->cpu, bio);
 	}
-	if (b->n == b->cap) {
+	bio = slab_alloc(k->slab, c, cur, cur->exec->cpu, GFP_NOWAIT | GFP_BIT_NOWARN, NULL);
+	if (b->n == b->cap) { /* others may have run meanwhile and filled the ring */
 		size_t cap = b->cap ? 2 * b->cap : 256;
 		slab_obj_t *ring = mem_alloc_late(cap, sizeof *ring);
 
 		for (size_t i = 0; i < b->n; i++)
 			ring[i] = b->ring[(b->first + i) % b->cap];
 		mem_free(b->ring);
-		*b = (struct bios){ring, cap, 0, b->n, 0};
+		*b = (struct bios){ring, cap, 0, b->n, b->ended};
 	}
-	b->n++;
-	b->ring[(b->first + b->n - 1) % b->cap] = 0;
-	b->ring[(b->first + b->n - 1) % b->cap] =
-		slab_alloc(k->slab, c, cur, cur->exec->cpu, GFP_NOWAIT | GFP_BIT_NOWARN, NULL);
+	b->ring[(b->first + b->n++) % b->cap] = bio;
 }
 
 static void io_done(void *ctx, const pfn_t *pfns, unsigned n, bool is_write)

@@ -3,16 +3,22 @@
  *
  * After mm/page-writeback.c, Linux 6.1: global_dirtyable_memory, domain_dirty_limits, wb_position_ratio,
  * pos_ratio_polynom, wb_update_write_bandwidth, wb_update_dirty_ratelimit, update_dirty_limit, wb_max_pause,
- * wb_min_pause, dirty_poll_interval, balance_dirty_pages, balance_dirty_pages_ratelimited. In short: below
- * the middle of the two limits writers run freely; above it each sleeps, after some pages, so long that all
- * of them together dirty pages at the rate the device was measured to write, times a position ratio that is 1
- * at the setpoint and 0 at the hard limit. Time is counted in jiffies of 4 ms (CONFIG_HZ=250).
+ * wb_min_pause, dirty_poll_interval, balance_dirty_pages, balance_dirty_pages_ratelimited, mdtc_calc_avail,
+ * wb_over_bg_thresh, wb_domain_writeout_add; mm/memcontrol.c mem_cgroup_wb_stats; lib/flex_proportions.c. In
+ * short: below the middle of the two limits writers run freely; above it each sleeps, after some pages, so
+ * long that all of them together dirty pages at the rate the device was measured to write, times a position
+ * ratio that is 1 at the setpoint and 0 at the hard limit. Time is counted in jiffies of 4 ms
+ * (CONFIG_HZ=250).
+ *
+ * A group's writers are under the limits of the machine and under those of the group, which are the same
+ * parts of the file pages it has and could have; the lower position ratio counts. What of the machine's
+ * limits is one group's is its part of what was written lately.
  *
  * One thing is stricter: whoever dirties a page while the dirty pages are at the hard limit checks at once,
  * so a single writer never goes beyond it; Linux lets each CPU go on for up to ratelimit_pages.
  *
- * Not modelled: more than one device (a device's share of the threshold is all of it), cgroup write-back,
- * strict limits, limits in bytes (vm.dirty_bytes), the credit of real-time tasks, pages left by tasks that
+ * Not modelled: more than one device (without groups a device's share of the threshold is all of it), strict
+ * limits, limits in bytes (vm.dirty_bytes), the credit of real-time tasks, pages left by tasks that
  * ended (dirty_throttle_leaks), high memory.
  */
 #include "models/kernel/writeback/throttle.h"
@@ -27,12 +33,16 @@
 #define INIT_BW     25600 /* 100 MB/s */
 #define HZ_POW2     256   /* roundup_pow_of_two(HZ) */
 #define PERIOD_POW2 1024  /* roundup_pow_of_two(3 * HZ) */
+#define VM_PERIOD   (3 * THROTTLE_HZ)
 
-/* Where the dirty pages stand. */
+/* Where the dirty pages of the machine or of a group stand (struct dirty_throttle_control). */
 struct position {
-	uint64_t dirty, reclaimable; /* of the machine: with and without those under write-back */
-	uint64_t thresh, background, limit, wb_dirty;
-	uint64_t ratio; /* 1 << RATIO_SHIFT is 1 */
+	struct throttle_domain *domain;
+	uint64_t avail;
+	uint64_t dirty, reclaimable; /* with and without those under write-back */
+	uint64_t thresh, background, limit;
+	uint64_t wb_dirty, wb_thresh; /* the writer's own, and its part of the threshold */
+	uint64_t ratio;               /* 1 << RATIO_SHIFT is 1 */
 };
 
 static uint64_t level(const struct memory *m, enum node_item i)
@@ -50,14 +60,18 @@ static uint64_t dirtyable(const struct memory *m)
 	return free + level(m, NR_INACTIVE_FILE) + level(m, NR_ACTIVE_FILE) + 1;
 }
 
-void writeback_limits(struct kernel *k, uint64_t *background, uint64_t *hard)
+/* domain_dirty_limits */
+static void limits_of(const struct kernel *k, uint64_t available, uint64_t *background, uint64_t *hard)
 {
-	uint64_t available = dirtyable(k->memory);
-
 	*hard = MIN_OF(k->params.dirty_ratio * PAGE_SIZE / 100 * available / PAGE_SIZE, (uint64_t)UINT32_MAX);
 	*background = k->params.dirty_background_ratio * PAGE_SIZE / 100 * available / PAGE_SIZE;
 	if (*background >= *hard)
 		*background = *hard / 2;
+}
+
+void writeback_limits(struct kernel *k, uint64_t *background, uint64_t *hard)
+{
+	limits_of(k, dirtyable(k->memory), background, hard);
 }
 
 void writeback_refresh_node_limits(struct kernel *k)
@@ -75,33 +89,120 @@ void writeback_refresh_node_limits(struct kernel *k)
 	}
 }
 
-void throttle_init(struct throttle *t, struct kernel *k, unsigned nr_cpus)
+void throttle_common_init(struct throttle_common *c, struct kernel *k, unsigned nr_cpus)
 {
 	uint64_t background;
 
+	memset(c, 0, sizeof *c);
+	c->k = k;
+	c->cpu_dirtied = mem_alloc(nr_cpus, sizeof *c->cpu_dirtied);
+	writeback_limits(k, &background, &c->domain.dirty_limit);
+	c->ratelimit_pages = MAX_OF(c->domain.dirty_limit / (nr_cpus * 32), UINT64_C(16));
+}
+
+void throttle_common_release(struct throttle_common *c)
+{
+	mem_free(c->cpu_dirtied);
+}
+
+void throttle_init(struct throttle *t, struct throttle_common *c, struct memcg *g)
+{
 	memset(t, 0, sizeof *t);
-	t->k = k;
+	t->all = c;
+	t->memcg = g;
 	t->write_bandwidth = t->avg_write_bandwidth = t->ratelimit = t->balanced_ratelimit = INIT_BW;
-	t->cpu_dirtied = mem_alloc(nr_cpus, sizeof *t->cpu_dirtied);
-	writeback_limits(k, &background, &t->dirty_limit);
-	t->ratelimit_pages = MAX_OF(t->dirty_limit / (nr_cpus * 32), UINT64_C(16));
 }
 
-void throttle_release(struct throttle *t)
+/* ---- whose part it is ---- */
+
+/* fprop_new_period, fprop_reflect_period: what was written longer ago counts half as much each 3 s. */
+static void age(uint64_t *completions, uint64_t *period, uint64_t now)
 {
-	mem_free(t->cpu_dirtied);
+	uint64_t periods = now / VM_PERIOD - *period;
+
+	*completions = periods < 64 ? *completions >> periods : 0;
+	*period += periods;
 }
 
-static void read_position(struct throttle *t, struct position *p)
+void throttle_written(struct throttle *t, uint64_t now)
 {
-	const struct memory *m = t->k->memory;
+	t->written++;
+	age(&t->completions, &t->period, now);
+	age(&t->all->completions, &t->all->period, now);
+	t->completions++;
+	t->all->completions++;
+}
+
+/* wb_calc_thresh in the machine's domain; a group's domain has one device's writes alone. */
+static uint64_t part_of(struct throttle *t, uint64_t thresh, uint64_t now)
+{
+	uint64_t all;
+
+	if (!t->all->k->memcgs)
+		return thresh;
+	age(&t->completions, &t->period, now);
+	age(&t->all->completions, &t->all->period, now);
+	all = MAX_OF(t->all->completions, UINT64_C(1));
+	return mul_div_u64(thresh, MIN_OF(t->completions, all), all);
+}
+
+/* ---- positions ---- */
+
+static void read_position(struct throttle *t, struct position *p, uint64_t now)
+{
+	const struct kernel *k = t->all->k;
+	const struct memory *m = k->memory;
 
 	memset(p, 0, sizeof *p);
+	p->domain = &t->all->domain;
+	p->avail = dirtyable(m);
 	p->reclaimable = level(m, NR_FILE_DIRTY);
 	p->dirty = p->reclaimable + level(m, NR_WRITEBACK);
-	p->wb_dirty = p->reclaimable + t->nr_writeback;
-	writeback_limits(t->k, &p->background, &p->thresh);
-	p->limit = MAX_OF(p->thresh, t->dirty_limit);
+	p->wb_dirty = t->nr_dirty + t->nr_writeback;
+	limits_of(k, p->avail, &p->background, &p->thresh);
+	p->limit = MAX_OF(p->thresh, p->domain->dirty_limit);
+	p->wb_thresh = part_of(t, p->thresh, now);
+}
+
+/* Pages that the group could still have, by its limits and those of the groups it lies in. */
+static uint64_t headroom(const struct memcg *g)
+{
+	uint64_t room = UINT64_MAX;
+
+	for (; g; g = g->parent) {
+		uint64_t ceiling = MIN_OF(g->memory.max, g->memory.high);
+
+		room = MIN_OF(room, ceiling - MIN_OF(ceiling, g->memory.usage));
+	}
+	return room;
+}
+
+static uint64_t group_level(const struct throttle *t, enum node_item i)
+{
+	int64_t n = memcg_state(t->all->k, t->memcg, i);
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+/* The same for the group's domain; machine: the position read before. in_flight: pages under write-back
+ * count. */
+static void read_group_position(struct throttle *t, const struct position *machine, struct position *p,
+				bool in_flight)
+{
+	uint64_t pages = group_level(t, NR_INACTIVE_FILE) + group_level(t, NR_ACTIVE_FILE), clean, others;
+
+	memset(p, 0, sizeof *p);
+	p->domain = &t->domain;
+	p->reclaimable = group_level(t, NR_FILE_DIRTY);
+	p->dirty = p->reclaimable + (in_flight ? group_level(t, NR_WRITEBACK) : 0);
+	p->wb_dirty = machine->wb_dirty;
+	clean = pages - MIN_OF(pages, p->dirty);
+	others = machine->avail - MIN_OF(machine->avail, in_flight ? machine->dirty : machine->reclaimable);
+	others -= MIN_OF(others, clean);
+	p->avail = pages + MIN_OF(headroom(t->memcg), others);
+	limits_of(t->all->k, p->avail, &p->background, &p->thresh);
+	p->limit = MAX_OF(p->thresh, p->domain->dirty_limit);
+	p->wb_thresh = p->thresh;
 }
 
 static uint64_t freerun(const struct position *p)
@@ -109,12 +210,25 @@ static uint64_t freerun(const struct position *p)
 	return (p->thresh + p->background) / 2;
 }
 
-bool throttle_over_background(struct throttle *t)
+bool throttle_wants_flusher(const struct throttle *t)
 {
-	struct position p;
+	uint64_t background, hard;
 
-	read_position(t, &p);
-	return p.reclaimable > p.background;
+	writeback_limits(t->all->k, &background, &hard);
+	return level(t->all->k->memory, NR_FILE_DIRTY) > background;
+}
+
+bool throttle_over_background(struct throttle *t, uint64_t now)
+{
+	struct position p, g;
+
+	read_position(t, &p, now);
+	if (p.reclaimable > p.background || t->nr_dirty > part_of(t, p.background, now))
+		return true;
+	if (!t->memcg)
+		return false;
+	read_group_position(t, &p, &g, false);
+	return g.reclaimable > g.background || t->nr_dirty > g.background;
 }
 
 /* ---- the position ratio ---- */
@@ -140,7 +254,7 @@ static void position_ratio(const struct throttle *t, struct position *p)
 	if (p->dirty >= p->limit)
 		return;
 	ratio = cubic(setpoint, p->dirty, p->limit);
-	wb_thresh = MAX_OF(p->thresh, (p->limit - p->dirty) / 8);
+	wb_thresh = MAX_OF(p->wb_thresh, (p->limit - p->dirty) / 8);
 	share = (wb_thresh << 16) / (p->thresh | 1);
 	wb_setpoint = setpoint * share >> 16;
 	span = (p->thresh - MIN_OF(wb_thresh, p->thresh) + 8 * t->avg_write_bandwidth) * share >> 16;
@@ -180,17 +294,18 @@ static void update_write_bandwidth(struct throttle *t, uint64_t elapsed)
 	t->avg_write_bandwidth = MAX_OF(avg, UINT64_C(1));
 }
 
-static void update_dirty_limit(struct throttle *t, const struct position *p, uint64_t now)
+static void update_dirty_limit(const struct position *p, uint64_t now)
 {
 	uint64_t target = MAX_OF(p->thresh, p->dirty);
+	struct throttle_domain *d = p->domain;
 
-	if (now < t->limit_stamp + BANDWIDTH_INTERVAL)
+	if (now < d->limit_stamp + BANDWIDTH_INTERVAL)
 		return;
-	t->limit_stamp = now;
-	if (t->dirty_limit < p->thresh)
-		t->dirty_limit = p->thresh;
-	else if (t->dirty_limit > target)
-		t->dirty_limit -= (t->dirty_limit - target) >> 5;
+	d->limit_stamp = now;
+	if (d->dirty_limit < p->thresh)
+		d->dirty_limit = p->thresh;
+	else if (d->dirty_limit > target)
+		d->dirty_limit -= (d->dirty_limit - target) >> 5;
 }
 
 /* The step towards the rate at which N writers together match the device. */
@@ -235,13 +350,18 @@ static void stamp(struct throttle *t, uint64_t now)
 	t->bw_stamp = now;
 }
 
-static void update_rates(struct throttle *t, const struct position *p, uint64_t now)
+/* p, g (may be NULL): the positions whose limits and rates follow. */
+static void update_rates(struct throttle *t, const struct position *p, const struct position *g, uint64_t now)
 {
 	uint64_t elapsed = now > t->bw_stamp ? now - t->bw_stamp : 1;
 
 	if (p) {
-		update_dirty_limit(t, p, now);
+		update_dirty_limit(p, now);
 		update_ratelimit(t, p, elapsed);
+	}
+	if (g) {
+		update_dirty_limit(g, now);
+		update_ratelimit(t, g, elapsed);
 	}
 	update_write_bandwidth(t, elapsed);
 	stamp(t, now);
@@ -250,7 +370,7 @@ static void update_rates(struct throttle *t, const struct position *p, uint64_t 
 void throttle_update_bandwidth(struct throttle *t, uint64_t now)
 {
 	if (now > t->bw_stamp + BANDWIDTH_INTERVAL)
-		update_rates(t, NULL, now);
+		update_rates(t, NULL, NULL, now);
 }
 
 void throttle_estimate_start(struct throttle *t, uint64_t now)
@@ -293,12 +413,19 @@ static uint64_t min_pause(const struct throttle *t, uint64_t longest, uint64_t t
 	return pages >= POLL_PAGES ? 1 + pause / 2 : pause;
 }
 
-static void run_freely(struct task *cur, const struct position *p, uint64_t now)
+/* dirty_poll_interval */
+static uint64_t poll_interval(const struct position *p)
+{
+	return p->thresh > p->dirty ? UINT64_C(1) << (ilog2_u64(p->thresh - p->dirty) >> 1) : 1;
+}
+
+static void run_freely(struct task *cur, const struct position *p, const struct position *g, uint64_t now)
 {
 	cur->dirty_paused_when = now;
 	cur->dirtied_pages = 0;
-	cur->nr_dirtied_pause =
-		p->thresh > p->dirty ? UINT64_C(1) << (ilog2_u64(p->thresh - p->dirty) >> 1) : 1;
+	cur->nr_dirtied_pause = poll_interval(p);
+	if (g)
+		cur->nr_dirtied_pause = MIN_OF(cur->nr_dirtied_pause, poll_interval(g));
 }
 
 /* The writer has thought long enough since its last pause: remembered for the next one. */
@@ -315,27 +442,21 @@ static void no_pause(struct task *cur, int64_t pause, uint64_t period, uint64_t 
 	}
 }
 
-uint64_t throttle_pause(struct throttle *t, struct task *cur, bool *again)
+static bool is_exceeded(const struct position *p)
 {
-	uint64_t now = pageio_now(cur) / JIFFY, rate, longest, shortest, period, next_check;
-	int64_t pause;
-	struct position p;
+	return p->wb_dirty > p->wb_thresh && p->dirty > p->thresh;
+}
 
-	read_position(t, &p);
-	*again = false;
-	if (p.dirty <= freerun(&p)) {
-		run_freely(cur, &p, now);
-		return 0;
-	}
-	t->exceeded = p.wb_dirty > p.thresh && p.dirty > p.thresh;
-	position_ratio(t, &p);
-	if (now > t->bw_stamp + BANDWIDTH_INTERVAL)
-		update_rates(t, &p, now);
-	rate = t->ratelimit * p.ratio >> RATIO_SHIFT;
-	longest = max_pause(t, p.wb_dirty);
-	shortest = min_pause(t, longest, rate, &next_check);
-	period = rate ? THROTTLE_HZ * cur->dirtied_pages / rate : longest;
-	pause = (int64_t)period;
+/* How long cur is to sleep for what it dirtied, at the rate of position p. */
+static uint64_t pause_at(struct throttle *t, struct task *cur, const struct position *p, uint64_t now,
+			 bool *again)
+{
+	uint64_t rate = t->ratelimit * p->ratio >> RATIO_SHIFT, longest = max_pause(t, p->wb_dirty),
+		 next_check;
+	uint64_t shortest = min_pause(t, longest, rate, &next_check);
+	uint64_t period = rate ? THROTTLE_HZ * cur->dirtied_pages / rate : longest;
+	int64_t pause = (int64_t)period;
+
 	if (rate && cur->dirty_paused_when)
 		pause -= (int64_t)(now - cur->dirty_paused_when);
 	if (rate && pause < (int64_t)shortest) {
@@ -349,15 +470,37 @@ uint64_t throttle_pause(struct throttle *t, struct task *cur, bool *again)
 	cur->dirty_paused_when = now + (uint64_t)pause;
 	cur->dirtied_pages = 0;
 	cur->nr_dirtied_pause = next_check;
-	*again = rate == 0 && p.wb_dirty > 0;
+	*again = rate == 0 && p->wb_dirty > 0;
 	return (uint64_t)pause;
+}
+
+uint64_t throttle_pause(struct throttle *t, struct task *cur, bool *again)
+{
+	uint64_t now = pageio_now(cur) / JIFFY;
+	struct position p, group, *g = t->memcg ? &group : NULL;
+
+	read_position(t, &p, now);
+	if (g)
+		read_group_position(t, &p, g, true);
+	*again = false;
+	if (p.dirty <= freerun(&p) && (!g || g->dirty <= freerun(g))) {
+		run_freely(cur, &p, g, now);
+		return 0;
+	}
+	t->exceeded = is_exceeded(&p) || (g && is_exceeded(g));
+	position_ratio(t, &p);
+	if (g)
+		position_ratio(t, g);
+	if (now > t->bw_stamp + BANDWIDTH_INTERVAL)
+		update_rates(t, &p, g, now);
+	return pause_at(t, cur, g && g->ratio < p.ratio ? g : &p, now, again);
 }
 
 bool throttle_must_check(struct throttle *t, struct task *cur)
 {
 	uint64_t limit = cur->nr_dirtied_pause ? cur->nr_dirtied_pause : 32;
-	uint64_t *on_cpu = &t->cpu_dirtied[cur->exec->cpu];
-	struct position p;
+	uint64_t *on_cpu = &t->all->cpu_dirtied[cur->exec->cpu];
+	struct position p, g;
 
 	if (t->exceeded)
 		limit = MIN_OF(limit, UINT64_C(8));
@@ -365,10 +508,13 @@ bool throttle_must_check(struct throttle *t, struct task *cur)
 		*on_cpu = 0;
 		return true;
 	}
-	if (*on_cpu >= t->ratelimit_pages) {
+	if (*on_cpu >= t->all->ratelimit_pages) {
 		*on_cpu = 0;
 		return true;
 	}
-	read_position(t, &p);
-	return p.dirty >= p.thresh;
+	read_position(t, &p, pageio_now(cur) / JIFFY);
+	if (p.dirty >= p.thresh || !t->memcg)
+		return p.dirty >= p.thresh;
+	read_group_position(t, &p, &g, true);
+	return g.dirty >= g.thresh;
 }
