@@ -33,7 +33,8 @@ PARAMETERS += ["/proc/sys/kernel/numa_balancing", "/sys/kernel/mm/transparent_hu
 DEFAULTS = {"nodes": [256], "cpus_per_node": None, "dist": None, "swap": 0, "swap_rotational": 0, "accel": "tcg-mt",
             "cpu": "max,la57=off,erms=off,fsrm=off"}
 REQUESTED = {"thp": "never", "lru_gen": "0x0000", "numa_balancing": 0, "sysctl": {}, "cmdline": "", "ro_extra": "",
-             "memcg": {}}
+             "memcg": {}, "cpuset": {}}
+CAPTURED_OF_SET = ["cpuset.mems.effective", "cpuset.cpus.effective"]
 CAPTURED_OF_GROUP = ["memory.stat", "memory.events", "memory.swap.events", "memory.current", "memory.peak",
                      "memory.swap.current"]
 
@@ -76,6 +77,46 @@ class Groups:
 
     def captures(self):
         return ["capture %s/%s" % (self.folder(n), f) for n in self.names for f in CAPTURED_OF_GROUP]
+
+
+class Sets:
+    """What requested["cpuset"] says, as faultline's parameters cpuset.NAME do (models/kernel/cpuset.h); changes at
+    marks alone."""
+
+    def __init__(self, requested):
+        given = {k: str(v).split() for k, v in requested.get("cpuset", {}).items()}
+        unknown = set(given) - {"name", "mems", "cpus", "of", "changes"}
+        if unknown:
+            raise Failure("cpuset.%s: no such key; see --help" % sorted(unknown)[0])
+        lists = {k: v for k, v in given.items() if k in ("mems", "cpus")}
+        self.names = given.get("name") or ["s%d" % i for i in range(max((len(v) for v in lists.values()), default=0))]
+        self.of = dict(w.split(":") for w in given.get("of", [])) or ({"0": "0"} if self.names else {})
+        self.lists = [(n, "cpuset." + k, v[0 if len(v) == 1 else i])
+                      for k, v in lists.items() for i, n in enumerate(self.names)]
+        self.changes = []
+        for change in given.get("changes", []):
+            m = re.fullmatch(r"@([^:]+):(.+)\.(mems|cpus)=(\S*)", change)
+            if not m:
+                raise Failure("cpuset.changes: expected @LABEL:SET.mems=LIST, found \"%s\"" % change)
+            self.changes.append(m.groups())
+
+    def folder(self, name):
+        return "/sys/fs/cgroup/" + (self.names[int(name)] if name.isdigit() else name)
+
+    def setup(self):
+        if not self.names:
+            return []
+        lines = ["mount cgroup2 cgroup2 /sys/fs/cgroup", "write /sys/fs/cgroup/cgroup.subtree_control +cpuset"]
+        for name in self.names:
+            lines += ["folder " + self.folder(name)]
+            if any(n.startswith(name + "/") for n in self.names):
+                lines += ["write %s/cgroup.subtree_control +cpuset" % self.folder(name)]
+        lines += ["write %s/%s %s" % (self.folder(n), f, v) for n, f, v in self.lists if v != "-"]
+        lines += ["at %s %s/cpuset.%s %s" % (label, self.folder(n), f, v.strip("-")) for label, n, f, v in self.changes]
+        return lines + ["enter %s %s" % (pid, self.folder(g)) for pid, g in self.of.items() if g != "root"]
+
+    def captures(self):
+        return ["capture %s/%s" % (self.folder(n), f) for n in self.names for f in CAPTURED_OF_SET]
 
 
 def run(*words, **options):
@@ -162,15 +203,15 @@ class Machine:
             if not m:
                 raise Failure("ro_extra: expected \"echo VALUE > PATH\", found \"%s\"" % line)
             lines += ["write %s %s" % (m[2], m[1])]
-        groups = Groups(requested)
-        lines += groups.setup()
+        groups, sets = Groups(requested), Sets(requested)
+        lines += groups.setup() + sets.setup()
         lines += ["write /proc/sys/vm/drop_caches 3", "sleep 1000", "port /dev/vport%dp1" % self.port]
         lines += ["once " + p for p in PARAMETERS]
         lines += ["capture " + p for p in CAPTURED]
         lines += ["capture /sys/devices/system/node/node%d/%s" % (n, p) for n in range(len(machine["nodes"]))
                   for p in CAPTURED_OF_NODE]
         lines += ["capture_process " + p for p in CAPTURED_OF_PROCESS]
-        lines += groups.captures()
+        lines += groups.captures() + sets.captures()
         return "\n".join(lines) + "\n"
 
     port = 2  # virtio devices are numbered in the order of QEMU's arguments: swap, data, then the port

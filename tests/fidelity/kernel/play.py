@@ -13,8 +13,8 @@
   --timeout S      for one repetition (180)
 
 Keys: nodes=[256] (MiB each), cpus_per_node, dist (matrix), swap (MiB), swap_rotational, accel (tcg-mt, tcg-rr, kvm),
-thp, lru_gen, numa_balancing, cmdline, any vm.NAME or kernel.NAME, and memcg.NAME as faultline has it (groups without
-swappiness); values in JSON.
+thp, lru_gen, numa_balancing, cmdline, any vm.NAME or kernel.NAME, memcg.NAME as faultline has it (groups without
+swappiness), and cpuset.NAME (name, mems, cpus, of, and changes at marks); values in JSON.
 
 A repetition takes 5 to 60 seconds. Each is checked: every operation succeeded, every access was made, in order.
 """
@@ -33,12 +33,14 @@ from program import Program  # noqa: E402
 
 
 def settings(pairs):
-    machine, requested = dict(vm.DEFAULTS), dict(vm.REQUESTED, sysctl={}, memcg={})
+    machine, requested = dict(vm.DEFAULTS), dict(vm.REQUESTED, sysctl={}, memcg={}, cpuset={})
     for key, value in pairs.items():
         if key.startswith(("vm.", "kernel.")):
             requested["sysctl"][key] = value
         elif key.startswith("memcg."):
             requested["memcg"][key[6:]] = value
+        elif key.startswith("cpuset."):
+            requested["cpuset"][key[7:]] = value
         elif key in machine:
             machine[key] = value
         elif key in requested:

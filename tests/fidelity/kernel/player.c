@@ -335,8 +335,8 @@ static void spawn(const struct event *ev)
 	if (pid < 0)
 		stage_stop("fork");
 	if (pid == 0) {
+		stage_enter(ev->pid); /* a cpuset takes the place of what was asked for */
 		pin(ev->a[0]);
-		stage_enter(ev->pid);
 		serve(ev->pid);
 	}
 	s->os_pid = pid;

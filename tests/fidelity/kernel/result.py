@@ -211,9 +211,11 @@ def together(tables):
 
 
 def groups(requested):
-    """The parameters of the groups; the machine mounts cgroup2 without memory_recursiveprot."""
+    """The parameters of groups and sets; the machine mounts cgroup2 without memory_recursiveprot."""
     given = {"memcg." + k: v for k, v in requested.get("memcg", {}).items()}
-    return dict(given, **{"memcg.recursiveprot": "false"}) if given else {}
+    if given:
+        given["memcg.recursiveprot"] = "false"
+    return dict(given, **{"cpuset." + k: v for k, v in requested.get("cpuset", {}).items()})
 
 
 def configuration(name, scenario, machine, requested, program, plays):

@@ -20,6 +20,7 @@
 #include "tests/fidelity/kernel/player.h"
 
 #define CAPTURES 64
+#define WRITES   64
 
 static int port = -1;
 static struct {
@@ -28,6 +29,10 @@ static struct {
 } captures[CAPTURES];
 static size_t nr_captures;
 static char group[PROCESSES][64]; /* by number of the process; 0: of who has none */
+static struct {
+	char label[32], path[96], value[64];
+} writes[WRITES]; /* behind the snapshot of that label */
+static size_t nr_writes;
 static char text[1 << 16];
 
 void stage_stop(const char *what)
@@ -123,6 +128,23 @@ static void settle(void)
 	close(fd);
 }
 
+static void write_text(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		stage_stop(path);
+	close(fd);
+}
+
+/* What /setup asks for at this label; an empty value is a line without anything. */
+static void make_changes(const char *label)
+{
+	for (size_t i = 0; i < nr_writes; i++)
+		if (!strcmp(writes[i].label, label))
+			write_text(writes[i].path, *writes[i].value ? writes[i].value : "\n");
+}
+
 void stage_snapshot(const char *label, const int *os_pid)
 {
 	char path[128], shown[128];
@@ -143,6 +165,7 @@ void stage_snapshot(const char *label, const int *os_pid)
 		}
 	}
 	capture_counters(label, ".end");
+	make_changes(label);
 }
 
 /* ---- setting up ---- */
@@ -178,12 +201,14 @@ static void step(char *w[4])
 	} else if (!strcmp(w[0], "swapon")) {
 		if (swapon(w[1], 0))
 			stage_stop(w[1]);
-	} else if (!strcmp(w[0], "write")) { /* path, value */
-		int fd = open(w[1], O_WRONLY);
-
-		if (fd < 0 || write(fd, w[2], strlen(w[2])) < 0)
-			stage_stop(w[1]);
-		close(fd);
+	} else if (!strcmp(w[0], "write")) {
+		write_text(w[1], w[2]);
+	} else if (!strcmp(w[0], "at")) { /* label, path, value */
+		if (nr_writes == WRITES)
+			stage_stop("too many writes");
+		snprintf(writes[nr_writes].label, sizeof writes->label, "%s", w[1]);
+		snprintf(writes[nr_writes].path, sizeof writes->path, "%s", w[2]);
+		snprintf(writes[nr_writes++].value, sizeof writes->value, "%s", w[3] ? w[3] : "");
 	} else if (!strcmp(w[0], "folder")) {
 		if (mkdir(w[1], 0755) && errno != EEXIST)
 			stage_stop(w[1]);
