@@ -25,16 +25,14 @@
 #include "models/machine.h"
 #include "traces/source.h"
 
-#define PROT_R   1u
-#define PROT_RW  3u
-#define PROT_RX  5u
-#define ANON     0x22u /* MAP_PRIVATE | MAP_ANONYMOUS */
-#define SHARED   0x01u
-#define PRIVATE  0x02u
-#define AREA     UINT64_C(0x10000000)
-#define PG(i)    (AREA + (uint64_t)(i)*PAGE_SIZE)
-#define MIB(n)   ((uint64_t)(n) << 20)
-#define NO_FAULT 0
+#define PROT_R  1u
+#define PROT_RW 3u
+#define ANON    0x22u /* MAP_PRIVATE | MAP_ANONYMOUS */
+#define SHARED  0x01u
+#define PRIVATE 0x02u
+#define AREA    UINT64_C(0x10000000)
+#define PG(i)   (AREA + (uint64_t)(i)*PAGE_SIZE)
+#define MIB(n)  ((uint64_t)(n) << 20)
 
 struct row {
 	char *name, *instance; /* "scope counter" and "" for the kernel's own counters */
@@ -45,7 +43,7 @@ struct shot {
 	tick_t time;
 	uint64_t accesses;
 	struct row *row;
-	size_t nr_rows, cap_rows;
+	size_t nr_rows;
 };
 struct happening {
 	tick_t time;
@@ -457,17 +455,6 @@ static inline const char *bench_difference(const struct bench *a, const struct b
 			}
 	}
 	return NULL;
-}
-
-static inline int bench_main(Suite *s)
-{
-	SRunner *sr = srunner_create(s);
-	int failed;
-
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 #endif

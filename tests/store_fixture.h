@@ -14,6 +14,7 @@
 
 #include "analysis/db.h"
 #include "analysis/store.h"
+#include "tests/scratch.h"
 
 /* Opens the store at path and begins run "run<k>" with parameter toy.size = 10 + k. */
 static inline int fixture_begin(struct sink **out, const char *path, unsigned k, struct err *e)
@@ -123,27 +124,21 @@ static inline const char *fixture_ask(const char *path, const char *sql)
 	return answer;
 }
 
-/* A fresh path in memory or below /tmp (no waiting for a disk); freed by fixture_remove, with what lies
- * there. */
+/* A fresh path; freed by fixture_remove, with what lies there. */
 static inline char *fixture_path(void)
 {
-	char shm[] = "/dev/shm/faultline-test-XXXXXX", tmp[] = "/tmp/faultline-test-XXXXXX";
-	char *dir = access("/dev/shm", W_OK) ? tmp : shm;
+	char dir[SCRATCH_MAX];
 	char *path = malloc(64);
 
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	scratch_make(dir);
 	snprintf(path, 64, "%s/s.db", dir);
 	return path;
 }
 
 static inline void fixture_remove(char *path)
 {
-	char command[128];
-
 	*strrchr(path, '/') = '\0';
-	ck_assert_ptr_nonnull(strstr(path, "/faultline-test-"));
-	snprintf(command, sizeof command, "rm -rf '%s'", path);
-	ck_assert_int_eq(system(command), 0);
+	scratch_remove(path);
 	free(path);
 }
 

@@ -2,25 +2,8 @@
 # query_cli.sh - `faultline query` from a shell: a store made by the sqlite3 shell from analysis/schema.sql, closed
 # pipes, full devices, exit status. FAULTLINE is the program (build/faultline). Skipped (77) without sqlite3.
 cd "$(dirname "$0")/../.." || exit 2
-faultline=${FAULTLINE:-build/faultline}
 command -v sqlite3 >/dev/null || exit 77
-dir=$(mktemp -d) || exit 2
-trap 'rm -rf "$dir"' EXIT
-db=$dir/s.db
-failed=0
-
-# expect STATUS PATTERN ARGS...: the exit status, and a fixed text in what is printed
-expect() {
-	status=$1 pattern=$2
-	shift 2
-	"$faultline" "$@" >"$dir/out" 2>&1
-	got=$?
-	if [ "$got" -ne "$status" ] || ! grep -qF -- "$pattern" "$dir/out"; then
-		echo "faultline $*: status $got, expected $status and \"$pattern\":"
-		head -5 "$dir/out"
-		failed=1
-	fi
-}
+. tests/store_checks.sh
 
 # The schema alone makes a store: the program brings its own views when the store has none.
 {
@@ -45,17 +28,15 @@ expect 0 "usage: faultline query" help query
 
 # A reader that closes the pipe is no error; a device that is full is.
 first=$({ "$faultline" query "$db" v_samples --csv; echo $? >"$dir/status"; } 2>"$dir/err" | head -1)
-case $first in run_id,seq,seconds*) ;; *) echo "v_samples begins with: $first" && failed=1 ;; esac
+case $first in run_id,seq,seconds*) ;; *) fail "v_samples begins with: $first" ;; esac
 if [ "$(cat "$dir/status")" -ne 0 ] || [ -s "$dir/err" ]; then
-	echo "closed pipe: status $(cat "$dir/status"), $(cat "$dir/err")"
-	failed=1
+	fail "closed pipe: status $(cat "$dir/status"), $(cat "$dir/err")"
 fi
 if [ -w /dev/full ]; then
 	"$faultline" query "$db" v_samples >/dev/full 2>"$dir/err"
 	got=$?
 	if [ $got -ne 5 ] || ! grep -q "No space left" "$dir/err"; then
-		echo "full device: status $got, $(cat "$dir/err")"
-		failed=1
+		fail "full device: status $got, $(cat "$dir/err")"
 	fi
 fi
 
@@ -65,7 +46,7 @@ cp "$db" "$dir/old.db"
 for view in $("$faultline" query "$dir/old.db" --list --csv | tail -n +2 | cut -d, -f1); do
 	expect 0 "" query "$dir/old.db" "$view"
 done
-cmp -s "$db" "$dir/old.db" || { echo "reading changed an older store"; failed=1; }
+cmp -s "$db" "$dir/old.db" || fail "reading changed an older store"
 expect 0 "curve_id" query "$db" v_mrc --csv
 
 # The store is free for others while a reader takes its time.

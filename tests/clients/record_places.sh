@@ -53,7 +53,7 @@ printf 'all:\n\t@echo made; true\n' >one.mk
 inside make -f one.mk
 replayed make
 echo 'int main(void) { return 0; }' >small.c
-inside "${CC:-gcc}" -O1 -o small small.c
+inside ${CC:-gcc} -O1 -o small small.c
 ./small || fail "the compiler does not compile under the recorder"
 
 # ---- the check finds what is wrong: without the record of one mapping its accesses lie outside

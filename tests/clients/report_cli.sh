@@ -2,28 +2,7 @@
 # report_cli.sh - `faultline report` from a shell: the page stands alone, its numbers are the store's, names cannot break
 # out of it, the same store gives the same bytes, mistakes. FAULTLINE is the program (build/faultline).
 cd "$(dirname "$0")/../.." || exit 2
-faultline=${FAULTLINE:-build/faultline}
-dir=$(mktemp -d) || exit 2
-trap 'rm -rf "$dir"' EXIT
-db=$dir/s.db
-failed=0
-
-fail() {
-	echo "$*"
-	failed=1
-}
-
-# expect STATUS PATTERN ARGS...: the exit status, and a fixed text in what is printed
-expect() {
-	status=$1 pattern=$2
-	shift 2
-	"$faultline" "$@" >"$dir/out" 2>&1
-	got=$?
-	if [ "$got" -ne "$status" ] || ! grep -qF -- "$pattern" "$dir/out"; then
-		fail "faultline $*: status $got, expected $status and \"$pattern\":"
-		head -5 "$dir/out"
-	fi
-}
+. tests/store_checks.sh
 
 evil='</script><script>x</script>&"'
 for run in "plain 60 0" "$evil 180 1000000"; do

@@ -3,31 +3,13 @@
 # tools make of the tree is show_tools.sh's.
 # FAULTLINE is the program (build/faultline).
 cd "$(dirname "$0")/../.." || exit 2
-faultline=${FAULTLINE:-build/faultline}
-dir=$(mktemp -d) || exit 2
-trap 'rm -rf "$dir"' EXIT
-db=$dir/s.db
-failed=0
-
-# expect STATUS PATTERN ARGS...: the exit status, and a fixed text in what is printed
-expect() {
-	status=$1 pattern=$2
-	shift 2
-	"$faultline" "$@" >"$dir/out" 2>&1
-	got=$?
-	if [ "$got" -ne "$status" ] || ! grep -qF -- "$pattern" "$dir/out"; then
-		echo "faultline $*: status $got, expected $status and \"$pattern\":"
-		head -5 "$dir/out"
-		failed=1
-	fi
-}
+. tests/store_checks.sh
 
 # same WHAT A B: two files are alike
 same() {
 	diff "$2" "$3" >"$dir/diff" || {
-		echo "$1:"
+		fail "$1:"
 		head -10 "$dir/diff"
-		failed=1
 	}
 }
 
@@ -95,8 +77,7 @@ nodes=sys/devices/system/node
 for f in proc/meminfo proc/vmstat proc/zoneinfo proc/buddyinfo proc/slabinfo $nodes/online $nodes/node1/meminfo \
 	$nodes/node1/numastat $nodes/node1/vmstat $nodes/node1/distance $nodes/node1/cpulist; do
 	[ -s "$tree/$f" ] || {
-		echo "the tree has no $f"
-		failed=1
+		fail "the tree has no $f"
 	}
 done
 "$faultline" show zoneinfo --db "$db" >"$dir/out"
@@ -120,8 +101,7 @@ expect 0 "Z (zombie)" show status 1 --db "$db"
 "$faultline" show oom --db "$db" | awk '/ free:[0-9]+kB boost/ { split($6, a, /[:k]/); free[$3 $4 $5] = a[2] }
 	/Node .* = [0-9]+kB$/ { sub(":", "", $5); n++; if (free[$3 $4 $5] != $NF + 0) { print; bad = 1 } }
 	END { exit bad || n != 2 }' || {
-	echo "blocks and free pages of the OOM report disagree"
-	failed=1
+	fail "blocks and free pages of the OOM report disagree"
 }
 "$faultline" run examples/sort.flt -o "$db" --name silent -s topology.node_mem=16MiB,8MiB -s swap.size=0 \
 	-s vm.overcommit_memory=1 -s metrics.oom_kills=0 >"$dir/log" 2>&1

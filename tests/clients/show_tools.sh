@@ -6,19 +6,11 @@
 # Tools that read /proc and /sys run in a chroot of the tree with their libraries copied in: that needs no mounts, so it
 # works as root in a plain container, and elsewhere in a user namespace. FAULTLINE is the program (build/faultline).
 cd "$(dirname "$0")/../.." || exit 2
-faultline=${FAULTLINE:-build/faultline}
-dir=$(mktemp -d) || exit 2
+. tests/store_checks.sh
 exporter=
 trap '[ -z "$exporter" ] || kill "$exporter" 2>/dev/null; rm -rf "$dir"' EXIT
-db=$dir/s.db
 tree=$dir/tree
-failed=0
 export TERM=dumb LC_ALL=C
-
-fail() {
-	echo "$*"
-	failed=1
-}
 
 "$faultline" run examples/sort.flt -o "$db" --name small -s topology.node_mem=64MiB,192MiB -s topology.node_cpus=2,1 \
 	-s topology.distances='10 31 32 10' -s swap.size=32MiB,8MiB -s swap.priority=5,7 -s memory.caches=true \

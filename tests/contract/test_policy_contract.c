@@ -11,6 +11,7 @@
 
 #include "models/kernel/policy.h"
 #include "models/kernel/zonelist.h"
+#include "tests/suite.h"
 #include "tests/unit/mm_fixture.h"
 
 #define NODES   4
@@ -132,19 +133,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("policy_contract");
 	TCase *t = tcase_create("policy_contract");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, rows, 0, NR_MPOL_MODES);
 	tcase_add_loop_test(t, answers, 0, NR_MPOL_MODES);
 	tcase_add_loop_test(t, placement, 0, NR_MPOL_MODES);
 	tcase_add_loop_test(t, rebinding, 0, NR_MPOL_MODES);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("policy_contract", t);
 }

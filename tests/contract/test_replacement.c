@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 #define MAX_WAYS 33
 
 static const struct replacement_ops *find(const char *name)
@@ -165,10 +167,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("replacement");
 	TCase *tc = tcase_create("replacement");
-	SRunner *sr;
-	int failed, nr = 0;
+	int nr = 0;
 
 	while (replacement_at((size_t)nr))
 		nr++;
@@ -178,11 +178,5 @@ int main(void)
 	tcase_add_test(tc, test_lru_and_fifo_by_hand);
 	tcase_add_test(tc, test_plru_against_bits);
 	tcase_add_test(tc, test_random_is_even);
-	tcase_set_timeout(tc, 60); /* sanitised builds on busy machines are slow */
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("replacement", tc);
 }

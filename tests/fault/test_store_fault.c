@@ -15,6 +15,7 @@
 
 #include "sim/mem.h"
 #include "tests/store_fixture.h"
+#include "tests/suite.h"
 
 static struct err e;
 
@@ -287,12 +288,10 @@ START_TEST(test_hot_journal)
 }
 END_TEST
 
-static Suite *store_fault_suite(void)
+int main(void)
 {
-	Suite *s = suite_create("store_fault");
 	TCase *tc = tcase_create("store_fault");
 
-	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, test_file_size_limit);
 	tcase_add_test(tc, test_full_disk);
 	tcase_add_test(tc, test_locked);
@@ -302,17 +301,5 @@ static Suite *store_fault_suite(void)
 	tcase_add_loop_test(tc, test_cut, 0, 12);
 	tcase_add_test(tc, test_old_views);
 	tcase_add_test(tc, test_hot_journal);
-	suite_add_tcase(s, tc);
-	return s;
-}
-
-int main(void)
-{
-	SRunner *sr = srunner_create(store_fault_suite());
-	int failed;
-
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_case("store_fault", tc);
 }

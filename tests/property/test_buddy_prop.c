@@ -9,6 +9,7 @@
 
 #include "models/kernel/pcp.h"
 #include "sim/rng.h"
+#include "tests/suite.h"
 #include "tests/unit/mm_fixture.h"
 
 #define MAX_LIVE 4096
@@ -189,18 +190,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("buddy_prop");
 	TCase *t = tcase_create("buddy_prop");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, random_requests, 0, 4);
 	tcase_add_loop_test(t, random_requests_on_an_odd_size, 0, 4);
 	tcase_add_loop_test(t, random_requests_per_cpu, 0, 3);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("buddy_prop", t);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "sim/rng.h"
+#include "tests/suite.h"
 
 #define NR 200
 
@@ -179,17 +180,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("eventq_prop");
 	TCase *t = tcase_create("laws");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(t, same_as_a_sorted_list, 0, 8);
 	tcase_add_test(t, an_idle_event_changes_nothing);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("eventq_prop", t);
 }

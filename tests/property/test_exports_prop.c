@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "sim/rng.h"
+#include "tests/scratch.h"
+#include "tests/suite.h"
 #include "tests/unit/formats_binary.h"
 #include "traces/exports/exports.h"
 #include "traces/import.h"
@@ -20,12 +22,11 @@ enum { RECORDS = 3000, ROUNDS = 4, FILE_MAX = RECORDS * 200 };
 
 static struct rng rng;
 static uint8_t a[FILE_MAX], b[FILE_MAX + 1];
-static char dir[] = "/tmp/test_exports_prop_XXXXXX", foreign[100], native[100], again[100];
+static char dir[SCRATCH_MAX], foreign[100], native[100], again[100];
 
 static void setup(void)
 {
-	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	scratch_make(dir);
 	snprintf(foreign, sizeof foreign, "%s/a", dir);
 	snprintf(native, sizeof native, "%s/native", dir);
 	snprintf(again, sizeof again, "%s/b", dir);
@@ -33,10 +34,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	unlink(foreign);
-	unlink(native);
-	unlink(again);
-	rmdir(dir);
+	scratch_remove(dir);
 }
 
 /* Addresses of every length; never 0. */
@@ -426,19 +424,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("exports_prop");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, identity, 0, ARRAY_LEN(formats));
 	tcase_add_loop_test(t, any_trace, 0, ARRAY_LEN(formats));
 	tcase_add_test(t, all_formats);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("exports_prop", t);
 }

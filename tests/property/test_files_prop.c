@@ -4,6 +4,7 @@
  */
 #include "models/kernel/kswapd.h"
 #include "sim/rng.h"
+#include "tests/suite.h"
 #include "tests/unit/files_fixture.h"
 
 #define NR_TASKS 5
@@ -128,11 +129,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("files_prop");
 	TCase *t = tcase_create("files_prop");
 
-	tcase_set_timeout(t, 30);
 	tcase_add_loop_test(t, at_once, 0, 4);
-	suite_add_tcase(s, t);
-	return bed_run_suite(s);
+	return run_case("files_prop", t);
 }

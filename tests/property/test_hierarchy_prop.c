@@ -8,6 +8,7 @@
 
 #include "models/hw/replacement.h"
 #include "sim/rng.h"
+#include "tests/suite.h"
 
 static struct param_set ps;
 static struct topology_params tp;
@@ -118,7 +119,7 @@ static void random_use(size_t machine, unsigned inclusion, bool llc)
 
 	rng_init(&rng, machine, "use");
 	for (unsigned policy = 0; replacement_at(policy); policy++) {
-		uint64_t now = 0, forgotten = 0;
+		uint64_t now = 0;
 
 		build(machines[machine].mem, machines[machine].cpus, inclusion, llc, policy);
 		for (int step = 0; step < 1500; step++) {
@@ -128,12 +129,6 @@ static void random_use(size_t machine, unsigned inclusion, bool llc)
 			enum line_use how = (enum line_use)rng_below(&rng, 3);
 			uint64_t latency;
 
-			if (rng_below(&rng, 100) == 0) {
-				hierarchy_forget(&h, line);
-				ck_assert(!is_dirty_somewhere(line));
-				forgotten++;
-				continue;
-			}
 			now += rng_below(&rng, 300);
 			latency = hierarchy_access(&h, cpu, line, how, now);
 			ck_assert_uint_ge(latency, 4);
@@ -146,7 +141,7 @@ static void random_use(size_t machine, unsigned inclusion, bool llc)
 				ck_assert_msg(hierarchy_is_valid(&h), "step %d", step);
 		}
 		ck_assert(hierarchy_is_valid(&h));
-		check_laws(1500 - forgotten);
+		check_laws(1500);
 		hierarchy_release(&h);
 	}
 	param_set_release(&ps);
@@ -197,18 +192,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("hierarchy_prop");
 	TCase *tc = tcase_create("hierarchy_prop");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, test_random_use, 0, 4);
 	tcase_add_loop_test(tc, test_no_dirty_line_is_lost, 0, 4);
-	tcase_set_timeout(tc, 60); /* sanitised builds on busy machines are slow */
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("hierarchy_prop", tc);
 }

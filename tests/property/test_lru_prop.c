@@ -5,6 +5,8 @@
 
 #include <check.h>
 
+#include "tests/suite.h"
+
 #include "sim/rng.h"
 
 #define PAGES 120u
@@ -286,17 +288,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("lru");
 	TCase *t = tcase_create("lru");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(t, random_moves, 0, 6);
 	tcase_add_test(t, locked_pages);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("lru", t);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "sim/rng.h"
+#include "tests/suite.h"
 
 #define NR_KEYS 96
 
@@ -100,17 +101,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("map_prop");
 	TCase *t = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(t, same_as_an_array, 0, 6);
 	tcase_add_test(t, walk_depends_on_the_keys_alone);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("map_prop", t);
 }

@@ -6,6 +6,7 @@
 
 #include "models/kernel/memcg.h"
 #include "sim/rng.h"
+#include "tests/suite.h"
 #include "tests/unit/mm_fixture.h"
 
 #define GROUPS 12
@@ -225,17 +226,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("memcg_prop");
 	TCase *t = tcase_create("memcg_prop");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(t, counters_agree_with_the_model, 0, 8);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_case("memcg_prop", t);
 }

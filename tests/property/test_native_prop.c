@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "sim/rng.h"
+#include "tests/suite.h"
 #include "traces/source.h"
 
 enum { POOL = 150000, PIECES = 2000, THREADS_MAX = 40 };
@@ -283,17 +284,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("native_prop");
 	TCase *tc = tcase_create("native_prop");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, random_traces, 0, 12);
 	tcase_add_test(tc, same_bytes);
-	tcase_set_timeout(tc, 60);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("native_prop", tc);
 }

@@ -2,6 +2,7 @@
  * test_pagecache_prop.c - random operations on files against a plain array.
  */
 #include "sim/rng.h"
+#include "tests/suite.h"
 #include "tests/unit/files_fixture.h"
 
 #define NR_INDEX 700 /* indices in use: three neighbourhoods */
@@ -173,10 +174,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("pagecache_prop");
 	TCase *t = tcase_create("pagecache_prop");
 
 	tcase_add_loop_test(t, against_an_array, 0, 8);
-	suite_add_tcase(s, t);
-	return bed_run_suite(s);
+	return run_case("pagecache_prop", t);
 }

@@ -5,6 +5,8 @@
 
 #include <check.h>
 
+#include "tests/suite.h"
+
 #include "models/kernel/reclaim/scan.h"
 #include "sim/rng.h"
 
@@ -223,18 +225,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("rmap");
 	TCase *t = tcase_create("rmap");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(t, random_mappings, 0, 4);
 	tcase_add_test(t, walks_that_remove);
 	tcase_add_test(t, a_page_of_64_processes);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("rmap", t);
 }

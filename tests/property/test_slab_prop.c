@@ -6,6 +6,7 @@
 #include <check.h>
 
 #include "sim/rng.h"
+#include "tests/suite.h"
 #include "tests/unit/slab_fixture.h"
 
 #define CPUS     4
@@ -117,16 +118,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("slab_prop");
 	TCase *t = tcase_create("slab_prop");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, random_objects, 1, 5);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("slab_prop", t);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 #include "sim/rng.h"
 
 #define LIST_MAX 6000
@@ -110,16 +112,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("stackdist");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(t, like_a_list, 0, (int)ARRAY_LEN(mixes));
 	tcase_add_test(t, sweeps);
-	suite_add_tcase(suite, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("stackdist", t);
 }

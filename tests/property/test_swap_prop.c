@@ -3,6 +3,7 @@
  */
 #include "models/kernel/swap_map.h"
 #include "sim/rng.h"
+#include "tests/suite.h"
 #include "tests/unit/files_fixture.h"
 
 #define NR_PAGES 900
@@ -131,11 +132,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("swap_prop");
 	TCase *t = tcase_create("swap_prop");
 
 	tcase_add_test(t, plenty);
 	tcase_add_test(t, plenty_on_a_disk);
-	suite_add_tcase(s, t);
-	return bed_run_suite(s);
+	return run_case("swap_prop", t);
 }

@@ -11,19 +11,20 @@
 #include <unistd.h>
 
 #include "sim/rng.h"
+#include "tests/scratch.h"
+#include "tests/suite.h"
 #include "traces/inspect/inspect.h"
 #include "traces/source.h"
 
 enum { BATCH = 400 };
 
-static char dir[] = "/tmp/test_text_XXXXXX";
+static char dir[SCRATCH_MAX];
 static char native[64], text[64], again[64];
 static struct rng rng;
 
 static void setup(void)
 {
-	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	scratch_make(dir);
 	snprintf(native, sizeof native, "%s/a.flt", dir);
 	snprintf(text, sizeof text, "%s/a.txt", dir);
 	snprintf(again, sizeof again, "%s/b.flt", dir);
@@ -31,10 +32,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	unlink(native);
-	unlink(text);
-	unlink(again);
-	rmdir(dir);
+	scratch_remove(dir);
 }
 
 /* Small, large and border values alike. */
@@ -219,19 +217,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("text_prop");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, same_bytes, 0, 40);
 	tcase_add_test(t, same_bytes_large);
 	tcase_add_test(t, empty_cuts);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("text_prop", t);
 }

@@ -6,6 +6,7 @@
  * that the quick parser leaves alone (a carriage return at their end, a tab in front where the format allows
  * one). Both give the same records and, at the same line, the same error.
  */
+#include "tests/suite.h"
 #include "tests/unit/formats_support.h"
 
 #include "sim/rng.h"
@@ -151,17 +152,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("textfile_prop");
 	TCase *tc = tcase_create("textfile");
-	SRunner *sr;
-	int failed;
 
-	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, quick_and_careful, 0, (int)ARRAY_LEN(grammars));
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("textfile_prop", tc);
 }

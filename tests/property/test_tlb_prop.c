@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "models/hw/replacement.h"
+#include "tests/suite.h"
 
 #define RW       (TLB_WRITABLE | TLB_DIRTY)
 #define MAX_WAYS 16
@@ -332,20 +333,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("tlb_prop");
 	TCase *tc = tcase_create("tlb_prop");
-	SRunner *sr;
-	int failed, nr = 0;
+	int nr = 0;
 
 	while (replacement_at((size_t)nr))
 		nr++;
 	tcase_add_loop_test(tc, test_same_as_naive, 0, nr);
 	tcase_add_test(tc, test_lru_is_a_stack);
-	tcase_set_timeout(tc, 60); /* sanitised builds on busy machines are slow */
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("tlb_prop", tc);
 }

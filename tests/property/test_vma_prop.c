@@ -7,6 +7,7 @@
 #include <check.h>
 
 #include "sim/rng.h"
+#include "tests/suite.h"
 #include "tests/unit/vm_fixture.h"
 
 #define PAGES 96
@@ -335,17 +336,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("vma_prop");
 	TCase *c = tcase_create("vma_prop");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(c, untouched_mappings_are_canonical, 0, 8);
 	tcase_add_loop_test(c, pages_follow_their_mappings, 0, 8);
 	tcase_add_loop_test(c, forks_share_until_they_write, 0, 8);
-	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("vma_prop", c);
 }

@@ -195,15 +195,4 @@ static inline pfn_t bed_anon(struct bed *b)
 	return pfn;
 }
 
-static inline int bed_run_suite(Suite *s)
-{
-	SRunner *sr = srunner_create(s);
-	int failed;
-
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
-}
-
 #endif

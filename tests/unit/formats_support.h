@@ -109,6 +109,45 @@ static inline struct got *import(const char *format, const char *options, const 
 	return import_bytes(format, options, text, strlen(text));
 }
 
+/*
+ * Imports good, bad and behind in a row: bad is refused, with the place where it begins and what was
+ * expected. What came before it is there.
+ */
+static inline struct got *import_bad(const char *format, const char *options, const char *good,
+				     const char *bad, const char *behind)
+{
+	char text[512], at[128];
+	unsigned line = 1;
+	struct got *g;
+
+	ck_assert_uint_lt(strlen(good) + strlen(bad) + strlen(behind), sizeof text);
+	snprintf(text, sizeof text, "%s%s%s", good, bad, behind);
+	for (const char *c = good; *c; c++)
+		line += *c == '\n';
+	snprintf(at, sizeof at, "%s:%u: at byte %zu: ", path, line, strlen(good));
+	g = import(format, options, text);
+	ck_assert_msg(g->result == -(int)ERR_FORMAT, "%s: %d %s", bad, g->result, g->err.text);
+	ck_assert_msg(strstr(g->err.text, at) != NULL, "%s: %s", bad, g->err.text);
+	ck_assert_msg(strstr(g->err.text, "expected") != NULL, "%s: %s", bad, g->err.text);
+	return g;
+}
+
+/* An importer's text and how it is refused. */
+struct refusal {
+	const char *text;
+	enum err_code code;
+};
+
+static inline void expect_refusals(const char *format, const struct refusal *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct got *g = import(format, "", r[i].text);
+
+		ck_assert_msg(g->result == -(int)r[i].code, "%s: %d %s", r[i].text, g->result, g->err.text);
+		ck_assert_ptr_nonnull(strstr(g->err.text, path));
+	}
+}
+
 static inline void expect(const struct got *g, const char *const *lines, size_t n)
 {
 	for (size_t i = 0; i < MIN_OF(n, g->n); i++)

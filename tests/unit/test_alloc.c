@@ -2,6 +2,7 @@
  * test_alloc.c - where pages go on machines of two and four nodes: each policy by its rule, page for page.
  */
 #include "tests/machine_fixture.h"
+#include "tests/suite.h"
 
 #define DEFAULT        0
 #define PREFERRED      1
@@ -190,7 +191,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("alloc");
 	TCase *t = tcase_create("alloc");
 
 	tcase_add_loop_test(t, policies_of_a_task, 0, (int)ARRAY_LEN(placed));
@@ -199,7 +199,5 @@ int main(void)
 	tcase_add_test(t, bind_swaps_rather_than_leaves);
 	tcase_add_test(t, default_spills_to_the_nearest_node);
 	tcase_add_test(t, policies_are_inherited);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	return bench_main(s);
+	return run_case("alloc", t);
 }

@@ -2,6 +2,7 @@
  * test_allocations.c - logs of allocations: every record of small logs, bad lines, and a naive model of what
  * is mapped.
  */
+#include "tests/suite.h"
 #include "tests/unit/formats_support.h"
 
 #define HEAP(addr) "1.1 mmap addr=" addr " len=131072 prot=0x3 flags=0x32 fid=-1 off=0 result=" addr
@@ -101,10 +102,7 @@ END_TEST
 
 START_TEST(mtrace_bad)
 {
-	static const struct {
-		const char *text;
-		enum err_code code;
-	} bad[] = {
+	static const struct refusal bad[] = {
 		{"= Start\n+ 0x10\n", ERR_FORMAT},
 		{"= Start\n+ 0x10 zz\n", ERR_FORMAT},
 		{"= Start\nx + 0x10 0x1\n", ERR_FORMAT},
@@ -117,13 +115,7 @@ START_TEST(mtrace_bad)
 		{"= Start\n+ 0x10 0x1\n< 0x10\n", ERR_TRUNCATED},
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		struct got *g = import("mtrace", "", bad[i].text);
-
-		ck_assert_msg(g->result == -(int)bad[i].code, "%s: %d %s", bad[i].text, g->result,
-			      g->err.text);
-		ck_assert_ptr_nonnull(strstr(g->err.text, path));
-	}
+	expect_refusals("mtrace", bad, ARRAY_LEN(bad));
 }
 END_TEST
 
@@ -156,15 +148,8 @@ START_TEST(heaptrack_bad)
 					  "c\n",      "q 1\n",      "+ 64 1 0\n",  "c 123456789abc\n",
 					  "-5\n",     "- 1 2 3 4\n"};
 
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		char text[64];
-		struct got *g;
-
-		snprintf(text, sizeof text, "v 10400 3\n%s", bad[i]);
-		g = import("heaptrack", "", text);
-		ck_assert_msg(g->result == -(int)ERR_FORMAT, "%s: %d %s", bad[i], g->result, g->err.text);
-		ck_assert_ptr_nonnull(strstr(g->err.text, ":2: at byte 10: "));
-	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		import_bad("heaptrack", "", "v 10400 3\n", bad[i], "");
 	ck_assert_int_eq(import("heaptrack", "", "+ 64 1 5000\n")->result, -(int)ERR_FORMAT);
 	ck_assert_int_eq(import("heaptrack", "", "v 1 1\n- 50")->result, -(int)ERR_TRUNCATED);
 	ck_assert_ptr_nonnull(strstr(import("heaptrack", "", "v 1 1\n+ 5\n")->err.text, "--raw"));
@@ -272,15 +257,8 @@ START_TEST(malloclab_bad)
 					  "a 0 1 2\n", "a 5 1\n",  "f 77\n", "f -2\n",
 					  "a -1 5\n",  "12 13\n",  "17\n",   "r 5 x\n"};
 
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		char text[64];
-		struct got *g;
-
-		snprintf(text, sizeof text, "10\n1\na 5 1\n%s", bad[i]);
-		g = import("malloclab", "", text);
-		ck_assert_msg(g->result == -(int)ERR_FORMAT, "%s: %d %s", bad[i], g->result, g->err.text);
-		ck_assert_ptr_nonnull(strstr(g->err.text, ":4: at byte 11: "));
-	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		import_bad("malloclab", "", "10\n1\na 5 1\n", bad[i], "");
 	ck_assert_int_eq(import("malloclab", "", "1\na 1 1099511627777\n")->result, -(int)ERR_FORMAT);
 }
 END_TEST
@@ -341,36 +319,20 @@ END_TEST
 
 START_TEST(alloclog_bad)
 {
-	static const char *const bad[] = {
-		"+ 5000 10 0\n",
-		"S 7 7\n+ 5000 10\n",
-		"S 7 7\n+ 0x5000 10 0\n",
-		"S 7 7\na 5000 10 0\n",
-		"S 7 7\n- zz\n",
-		"S 7 7\n+ 0 10 0\n",
-		"S 8 8\n",
-		"S 7\n",
-		"X 8\n",
-		"P 8\n",
-		"F 8 7\n",
-		"T x\n",
-		"Q 1\n",
-		"S 7 7\n!  10 0\n",
-		"hello\n",
-		"# end events 1\n",
-		"S 7 7\n+ 5000 ffffffffffffffff 0\n",
-	};
+	static const char *const bad[] = {"+ 5000 10 0\n", "S 8 8\n", "S 7\n", "X 8\n",   "P 8\n",
+					  "F 8 7\n",       "T x\n",   "Q 1\n", "hello\n", "# end events 1\n"};
+	static const char *const bad_of_a_thread[] = {"+ 5000 10\n",
+						      "+ 0x5000 10 0\n",
+						      "a 5000 10 0\n",
+						      "- zz\n",
+						      "+ 0 10 0\n",
+						      "!  10 0\n",
+						      "+ 5000 ffffffffffffffff 0\n"};
 
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		char text[256], at[64];
-		struct got *g;
-
-		snprintf(text, sizeof text, LOG "P 7 1 /b/p\n%s# end events 0\n", bad[i]);
-		snprintf(at, sizeof at, "%s:%u: at byte ", path, memcmp(bad[i], "S 7 7", 5) ? 5 : 6);
-		g = import("alloclog", "", text);
-		ck_assert_msg(g->result == -(int)ERR_FORMAT, "%s: %d %s", bad[i], g->result, g->err.text);
-		ck_assert_msg(strstr(g->err.text, at) != NULL, "%s: %s", bad[i], g->err.text);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		import_bad("alloclog", "", LOG "P 7 1 /b/p\n", bad[i], "# end events 0\n");
+	for (size_t i = 0; i < ARRAY_LEN(bad_of_a_thread); i++)
+		import_bad("alloclog", "", LOG "P 7 1 /b/p\nS 7 7\n", bad_of_a_thread[i], "# end events 0\n");
 	ck_assert_int_eq(import("alloclog", "", LOG "P 7 1 p\n")->result, -(int)ERR_TRUNCATED);
 	ck_assert_int_eq(import("alloclog", "", "# something else\n")->result, -(int)ERR_FORMAT);
 	ck_assert_int_eq(import("alloclog", "", LOG "# end events 0\n# more\n")->result, -(int)ERR_FORMAT);
@@ -450,10 +412,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("allocations");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, mtrace_records);
@@ -471,10 +430,5 @@ int main(void)
 	tcase_add_test(t, alloclog_bad);
 	tcase_add_test(t, stores_are_mapped);
 	tcase_add_test(t, too_many_regions);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("allocations", t);
 }

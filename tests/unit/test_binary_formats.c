@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <zip.h>
 
+#include "tests/suite.h"
+
 #include "tests/unit/formats_binary.h"
 
 static char bytes[8192];
@@ -341,10 +343,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("binary_formats");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, champsim_records);
@@ -358,10 +357,5 @@ int main(void)
 	tcase_add_test(t, drmemtrace_bad);
 	tcase_add_test(t, drmemtrace_large_access);
 	tcase_add_test(t, drmemtrace_directory);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("binary_formats", t);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "models/kernel/blkdev.h"
+#include "tests/suite.h"
 
 static struct eventq q;
 static struct blkdev d;
@@ -162,10 +163,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("blkdev");
 	TCase *t = tcase_create("blkdev");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(t, alone);
 	tcase_add_test(t, servers);
@@ -173,9 +171,5 @@ int main(void)
 	tcase_add_test(t, overtaking);
 	tcase_add_test(t, no_latency);
 	tcase_add_test(t, heap_of_servers);
-	suite_add_tcase(s, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("blkdev", t);
 }

@@ -6,6 +6,7 @@
 
 #include "sim/map.h"
 #include "sim/rng.h"
+#include "tests/suite.h"
 #include "traces/recorder/block_table.h"
 
 /* Blocks close together, in arenas apart, and anywhere. */
@@ -63,15 +64,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("block_table");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(t, against_map);
-	suite_add_tcase(s, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("block_table", t);
 }

@@ -4,6 +4,7 @@
 #include <check.h>
 
 #include "models/kernel/buddy.h"
+#include "tests/suite.h"
 #include "tests/unit/mm_fixture.h"
 
 static struct mm x;
@@ -312,10 +313,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("buddy");
 	TCase *t = tcase_create("buddy");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, sixteen_take_one);
 	tcase_add_test(t, sixty_four_ask_eight);
@@ -330,10 +328,5 @@ int main(void)
 	tcase_add_test(t, highatomic_reserve);
 	tcase_add_test(t, fragmentation_index);
 	tcase_add_test(t, isolation_respects_the_min_watermark);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("buddy", t);
 }

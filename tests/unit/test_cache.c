@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "models/hw/replacement.h"
+#include "tests/suite.h"
 
 static struct cache cache;
 static struct err err;
@@ -234,10 +235,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("cache");
 	TCase *tc = tcase_create("cache");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, test_toy_lru, 0, 2);
@@ -248,11 +246,5 @@ int main(void)
 	tcase_add_loop_test(tc, test_policies, 0, 2);
 	tcase_add_test(tc, test_order_is_stamps);
 	tcase_add_test(tc, test_refusals);
-	tcase_set_timeout(tc, 60); /* sanitised builds on busy machines are slow */
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("cache", tc);
 }

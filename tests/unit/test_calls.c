@@ -12,6 +12,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "tests/suite.h"
+
 static struct recorded_files files;
 static struct control out[CALL_RECORDS];
 static uint64_t words[RAW_WORDS_MAX];
@@ -273,10 +275,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("calls");
 	TCase *t = tcase_create("calls");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, plain);
@@ -287,10 +286,5 @@ int main(void)
 	tcase_add_test(t, policies);
 	tcase_add_test(t, file_calls);
 	tcase_add_test(t, an_inode_again);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("calls", t);
 }

@@ -4,6 +4,7 @@
  * Unless said otherwise 128 MiB of memory and 128 MiB of swap, so that only a group is ever short.
  */
 #include "tests/machine_fixture.h"
+#include "tests/suite.h"
 
 static struct bench bench, *const b = &bench;
 
@@ -57,8 +58,10 @@ START_TEST(what_fits_is_only_counted)
 	/* ten leaf tables, one table a level above; the root is charged, too, but is in no level that counts
 	 */
 	ck_assert_int_eq(at("done", "memcg/g0 pagetables"), 11 * 4096);
-	ck_assert_int_eq(at("done", "memcg/g0 kernel"), 13 * 4096);
-	stock = at("done", "memcg/g0 memory.current") - (int64_t)MIB(20) - 13 * 4096;
+	/* and a page for the objects: the address space and its mapping */
+	ck_assert_int_eq(at("done", "memcg/g0 slab_unreclaimable"), (1152 + 8) + (152 + 8));
+	ck_assert_int_eq(at("done", "memcg/g0 kernel"), 14 * 4096);
+	stock = at("done", "memcg/g0 memory.current") - (int64_t)MIB(20) - 14 * 4096;
 	ck_assert_int_ge(stock, 0);
 	ck_assert_int_lt(stock, 64 * 4096);
 	ck_assert_int_eq(at("done", "memcg/g0 pgscan"), 0);
@@ -368,6 +371,71 @@ START_TEST(the_first_reader_pays)
 }
 END_TEST
 
+static void reads(uint32_t pid, unsigned mib)
+{
+	bench_thread(b, pid, pid);
+	BENCH_CALL3(b, REC_READ, 5, 0, MIB(mib));
+}
+
+/* A file's inode, directory entry and tree are its first reader's, to the byte, with a pointer each; who
+ * reads it again in another group pays for none of them; the tree goes with the pages. */
+START_TEST(objects_of_files)
+{
+	const int64_t tree = (32 + 1) * (584 + 8); /* 2048 pages: leaves of 64, one node above them */
+	const int64_t file = (1192 + 8) + (192 + 8);
+	int64_t grown;
+
+	bench_open(b);
+	bench_file(b, 5, MIB(8));
+	bench_thread(b, 1, 1);
+	bench_mark(b, "first");
+	reads(1, 8);
+	bench_mark(b, "read");
+	reads(2, 8);
+	bench_mark(b, "again");
+	BENCH_CALL1(b, REC_DROP_CACHES, 1);
+	bench_mark(b, "dropped");
+	bench_run(b, ROOMY, "memcg.max=32M 32M", "memcg.of=1:0 2:1", "replay.schedule=as-recorded", NULL);
+	ck_assert_int_eq(b->rc, 0);
+	ck_assert_int_eq(at("read", "memcg/g0 slab_reclaimable"), tree + file);
+	ck_assert_int_eq(at("read", "memcg/g0 slab"),
+			 at("read", "memcg/g0 slab_unreclaimable") + tree + file);
+	grown = at("read", "memcg/g0 kernel") - at("first", "memcg/g0 kernel");
+	ck_assert_int_gt(grown, tree + file - 4096);
+	ck_assert_int_lt(grown, tree + file + 2 * 4096);
+	ck_assert_int_eq(at("again", "memcg/g1 slab_reclaimable"), 0);
+	ck_assert_int_eq(at("again", "memcg/g0 slab_reclaimable"), tree + file);
+	ck_assert_int_eq(at("dropped", "memcg/g0 slab_reclaimable"), file);
+	bench_close(b);
+}
+END_TEST
+
+/* Mappings: 152 bytes and a pointer each; they go when the process does. */
+START_TEST(objects_of_mappings)
+{
+	int64_t one;
+
+	bench_open(b);
+	bench_thread(b, 1, 1);
+	bench_mmap(b, AREA, MIB(1), PROT_RW, ANON);
+	bench_mark(b, "one");
+	for (unsigned i = 1; i <= 100; i++)
+		bench_mmap(b, AREA + i * MIB(2), MIB(1), PROT_RW, ANON);
+	bench_mark(b, "many");
+	bench_exit(b);
+	bench_thread(b, 2, 2);
+	bench_mark(b, "gone");
+	bench_run(b, ROOMY, "memcg.max=32M", "memcg.of=1:0", "replay.schedule=as-recorded", NULL);
+	ck_assert_int_eq(b->rc, 0);
+	one = at("one", "memcg/g0 slab_unreclaimable");
+	ck_assert_int_eq(one, 160 + (1152 + 8)); /* and the address space */
+	ck_assert_int_eq(at("many", "memcg/g0 slab_unreclaimable"), one + 100 * 160);
+	ck_assert_int_eq(at("gone", "memcg/g0 slab_unreclaimable"), 0);
+	ck_assert_int_eq(at("gone", "memcg/g0 pagetables"), 0);
+	bench_close(b);
+}
+END_TEST
+
 /* A huge page that does not fit is made of small ones. */
 START_TEST(huge_pages_fall_back)
 {
@@ -384,7 +452,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("charge");
 	TCase *t = tcase_create("charge");
 
 	tcase_add_test(t, what_fits_is_only_counted);
@@ -401,8 +468,8 @@ int main(void)
 	tcase_add_test(t, children_are_in_their_parents_group);
 	tcase_add_loop_test(t, the_outer_limit_holds, 0, 2);
 	tcase_add_test(t, the_first_reader_pays);
+	tcase_add_test(t, objects_of_files);
+	tcase_add_test(t, objects_of_mappings);
 	tcase_add_test(t, huge_pages_fall_back);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	return bench_main(s);
+	return run_case("charge", t);
 }

@@ -11,6 +11,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
+
 static const char *const names[] = {"name", "value", "note"};
 static char out[4000];
 
@@ -357,10 +359,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("cli");
 	TCase *t = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, aligned);
 	tcase_add_test(t, aligned_counts_characters_not_bytes);
@@ -380,10 +379,5 @@ int main(void)
 	tcase_add_test(t, progress_can_be_switched_off);
 	tcase_add_test(t, the_first_interrupt_asks);
 	tcase_add_test_raise_signal(t, the_second_interrupt_ends, 15);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("cli", t);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "sim/rng.h"
+#include "tests/suite.h"
 
 /* 3 GHz has a period of 333.33 ps: three cycles are exactly 1000 ps, one is rounded up. */
 START_TEST(three_gigahertz)
@@ -101,10 +102,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("clock");
 	TCase *t = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, three_gigahertz);
 	tcase_add_test(t, no_drift);
@@ -112,10 +110,5 @@ int main(void)
 	tcase_add_test(t, cycles_is_the_first_not_before);
 	tcase_add_test(t, integer_square_roots);
 	tcase_add_test(t, products_do_not_overflow);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("clock", t);
 }

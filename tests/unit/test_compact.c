@@ -6,6 +6,7 @@
 #include "models/kernel/buddy.h"
 #include "models/kernel/compact/scan.h"
 #include "models/kernel/thp_split.h"
+#include "tests/suite.h"
 #include "tests/unit/vm_fixture.h"
 
 #define RW (PROT_READ | PROT_WRITE)
@@ -291,10 +292,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("compact");
 	TCase *c = tcase_create("compact");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, a_huge_page_is_made_room_for);
@@ -306,9 +304,5 @@ int main(void)
 	tcase_add_test(c, kcompactd_makes_a_block);
 	tcase_add_test(c, huge_pages_stay);
 	tcase_add_test(c, a_list_is_turned);
-	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("compact", c);
 }

@@ -18,6 +18,7 @@
 #include <zstd.h>
 
 #include "sim/rng.h"
+#include "tests/suite.h"
 #include "traces/compress.h"
 
 enum { CONTENT = 150000, ROOM = 1 << 20 };
@@ -527,10 +528,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("compress");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(t, whole, 0, ARRAY_LEN(ways));
 	tcase_add_loop_test(t, frames, 0, ARRAY_LEN(ways));
@@ -541,10 +539,5 @@ int main(void)
 	tcase_add_test(t, memory_limits);
 	tcase_add_test(t, zip_variants);
 	tcase_add_test(t, gzip_padding);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("compress", t);
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
+
 static const char *policy(size_t i)
 {
 	static const char *const names[] = {"lru", "plru", "random"};
@@ -249,10 +251,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("config");
 	TCase *t = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, nested_and_dotted_are_the_same);
@@ -267,10 +266,5 @@ int main(void)
 	tcase_add_test(t, no_yaml_at_all);
 	tcase_add_test(t, cut_and_nested_files);
 	tcase_add_test(t, files);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("config", t);
 }

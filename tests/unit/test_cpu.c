@@ -9,6 +9,8 @@
 
 #include <check.h>
 
+#include "tests/suite.h"
+
 #include "models/cpu.h"
 #include "traces/source.h"
 
@@ -447,10 +449,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("cpu");
 	TCase *t = tcase_create("cpu");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, hits_and_misses_by_hand);
@@ -469,10 +468,5 @@ int main(void)
 	tcase_add_test(t, seven_address_spaces_share_six_ids);
 	tcase_add_test(t, a_lazy_cpu_catches_up_with_what_it_missed);
 	tcase_add_test(t, flushes);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("cpu", t);
 }

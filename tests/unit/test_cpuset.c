@@ -4,6 +4,7 @@
 #include "models/kernel/cpuset.h"
 
 #include "tests/machine_fixture.h"
+#include "tests/suite.h"
 #include "tests/unit/vm_fixture.h"
 
 #define RW (PROT_READ | PROT_WRITE)
@@ -17,20 +18,37 @@ static struct bench bench, *const m = &bench;
 
 static const struct {
 	const char *mems, *cpus, *of, *change, *says;
+	const char *name, *changes;
 } wrong[] = {
-	{"0-x", "", "", "", "cpuset.mems: \"0-x\", character 3: expected a number"},
-	{"0 2-1", "", "", "", "expected a range that goes up"},
-	{"0,4", "", "", "", "cpuset.mems: \"0,4\", character 3: expected a number below 4"},
-	{"0;1", "", "", "", "expected \",\" or a blank"},
-	{"0", "0 4", "", "", "cpuset.cpus: \"0 4\", character 3: expected a number below 4"},
-	{"0 1", "0 1 2", "", "", "cpuset.mems: 2 lists for 3 sets"},
-	{"3", "", "", "", "cpuset.mems: node 3 has no memory"},
-	{"0 1", "", "1:2", "", "cpuset.of: \"1:2\", character 3: expected a number below 2"},
-	{"0 1", "", "1=1", "", "expected \":\""},
-	{"0 1", "", "1:rooter", "", "expected a blank"},
-	{"", "", "1:0", "", "cpuset.of: there are no sets"},
-	{"", "", "", "1", "cpuset.change_mems: there are no sets"},
-	{"0 1 2", "", "", "1 2", "cpuset.change_mems: 2 lists for 3 sets"},
+	{"0-x", "", "", "", "cpuset.mems: \"0-x\", character 3: expected a number", "", ""},
+	{"0 2-1", "", "", "", "expected a range that goes up", "", ""},
+	{"0,4", "", "", "", "cpuset.mems: \"0,4\", character 3: expected a number below 4", "", ""},
+	{"0;1", "", "", "", "expected \",\" or a blank", "", ""},
+	{"0", "0 4", "", "", "cpuset.cpus: \"0 4\", character 3: expected a number below 4", "", ""},
+	{"0 1", "0 1 2", "", "", "cpuset.mems: 2 lists for 3 sets", "", ""},
+	{"3", "", "", "", "cpuset.mems: node 3 has no memory", "", ""},
+	{"0 1", "", "1:2", "", "cpuset.of: \"1:2\", character 3: expected a number below 2", "", ""},
+	{"0 1", "", "1=1", "", "expected \":\"", "", ""},
+	{"0 1", "", "1:rooter", "", "expected the name of a set", "", ""},
+	{"0 1", "", "1:1x", "", "expected the end of the set's place", "", ""},
+	{"", "", "1:0", "", "cpuset.of: there are no sets", "", ""},
+	{"", "", "", "1", "cpuset.change_mems: there are no sets", "", ""},
+	{"0 1 2", "", "", "1 2", "cpuset.change_mems: 2 lists for 3 sets", "", ""},
+	{"0-,1", "", "", "", "cpuset.mems: \"0-,1\", character 3: expected a number", "", ""},
+	{"-1", "", "", "", "cpuset.mems: \"-1\", character 2: expected a number before it", "", ""},
+	{"0 1", "", "", "", "cpuset.mems: 2 lists for 3 sets", "a b c", ""},
+	{"", "", "", "", "expected the set that it lies in", "a b/c", ""},
+	{"", "", "", "", "character 3: expected another name", "a a", ""},
+	{"", "", "", "", "cpuset.name: \"17\", character 1: expected a name of", "17", ""},
+	{"", "", "1:c", "", "cpuset.of: \"1:c\", character 3: expected the name of a set", "a b", ""},
+	{"", "", "", "", "cpuset.changes: there are no sets", "", "1:a.mems=0"},
+	{"", "", "", "", "character 3: expected SET.mems=LIST", "a", "1:a.mem=0"},
+	{"", "", "", "", "character 3: expected the name of a set", "a", "1:b.mems=0"},
+	{"", "", "", "", "character 10: expected a number below 4", "a", "1:a.mems=4"},
+	{"", "", "", "", "cpuset.changes: node 3 has no memory", "a", "1:a.mems=3"},
+	{"", "", "", "", "character 2: expected the label of a mark", "a", "@:a.mems=0"},
+	{"", "", "", "", "expected \":\"", "a", "@b"},
+	{"", "", "", "", "character 1: expected a number", "a", "x:a.mems=0"},
 };
 
 static void four_nodes(const char *setting)
@@ -44,7 +62,9 @@ START_TEST(bad_sets)
 	struct cpuset_params p = {.mems = wrong[_i].mems,
 				  .cpus = wrong[_i].cpus,
 				  .of = wrong[_i].of,
-				  .change_mems = wrong[_i].change};
+				  .change_mems = wrong[_i].change,
+				  .name = wrong[_i].name,
+				  .changes = wrong[_i].changes};
 
 	four_nodes(NULL);
 	ck_assert_int_lt(cpuset_new(&b->k, &p, &b->e), 0);
@@ -56,8 +76,12 @@ END_TEST
 
 START_TEST(sets)
 {
-	struct cpuset_params p = {
-		.mems = " 0-1,2  1 ", .cpus = "0,2-3", .of = "7:1 8:root", .change_mems = ""};
+	struct cpuset_params p = {.mems = " 0-1,2  1 ",
+				  .cpus = "0,2-3",
+				  .of = "7:1 8:root",
+				  .change_mems = "",
+				  .name = "",
+				  .changes = ""};
 	struct process one = {.pid = 7}, child = {.pid = 9}, two = {.pid = 8};
 	uint64_t mask[MAX_CPUS / 64] = {5};
 
@@ -158,37 +182,135 @@ static vaddr_t fill(vaddr_t at, unsigned n, unsigned nid)
 	return a;
 }
 
+/* Sets below each other, with these nodes; b->t is in the one of that name. */
+static struct cpuset *enter(const char *names, const char *mems, bool migrate, unsigned place)
+{
+	struct cpuset_params p = {.name = names,
+				  .mems = mems,
+				  .cpus = "",
+				  .of = "",
+				  .change_mems = "",
+				  .changes = "",
+				  .memory_migrate = migrate};
+	struct cpuset *cs;
+
+	four_nodes(NULL);
+	ck_assert_int_eq(cpuset_new(&b->k, &p, &b->e), 0);
+	cs = cpuset_at(&b->k, place);
+	b->t->process->cpuset = cs;
+	cpuset_attach(b->t, NULL);
+	return cs;
+}
+
+static void leave(void)
+{
+	b->t->process->cpuset = NULL;
+	b->t->mems_allowed = 0;
+	cpuset_free(&b->k);
+	bed_free(b);
+}
+
 /* The first set's nodes 0 and 1 become 1 and 2. Pages go along, those of node 1 first, so that none moves
  * twice. */
 START_TEST(pages_move)
 {
-	struct cpuset cs = {.mems = 3};
-	vaddr_t first, second;
+	struct cpuset *cs = enter("a", "0-1", true, 0);
+	vaddr_t first = fill(A, 20, 0), second = fill(A + (16 << 20), 10, 1);
 
-	four_nodes(NULL);
-	b->t->process->cpuset = &cs;
-	cpuset_attach(b->t, NULL);
-	first = fill(A, 20, 0);
-	second = fill(A + (16 << 20), 10, 1);
-	cpuset_change_mems(b->t, &cs, 6, true);
+	ck_assert(cpuset_write_mems(b->t, cs, 6));
 	for (unsigned i = 0; i < 20; i++)
 		ck_assert_uint_eq(nid_of(first + i * P), 1);
 	for (unsigned i = 0; i < 10; i++)
 		ck_assert_uint_eq(nid_of(second + i * P), 2);
 	ck_assert_uint_eq(b->mem.vmstat.event[VMEV_PGMIGRATE_SUCCESS], 30);
-	ck_assert_uint_eq(cs.mems, 6);
+	ck_assert_uint_eq(cs->mems, 6);
 	ck_assert_uint_eq(b->t->mems_allowed, 6);
 	/* fewer nodes: what lies on one that stays may stay */
-	cpuset_change_mems(b->t, &cs, 4, true);
+	ck_assert(cpuset_write_mems(b->t, cs, 4));
 	ck_assert_uint_eq(b->mem.vmstat.event[VMEV_PGMIGRATE_SUCCESS], 50);
 	ck_assert_uint_eq(nid_of(first), 2);
-	/* or nothing moves */
-	cpuset_change_mems(b->t, &cs, 1, false);
-	ck_assert_uint_eq(b->mem.vmstat.event[VMEV_PGMIGRATE_SUCCESS], 50);
-	ck_assert_uint_eq(nid_of(first), 2);
+	leave();
+}
+END_TEST
+
+START_TEST(pages_stay)
+{
+	struct cpuset *cs = enter("a", "0-1", false, 0);
+	vaddr_t a = fill(A, 20, 1);
+
+	ck_assert(cpuset_write_mems(b->t, cs, 1));
+	ck_assert_uint_eq(b->mem.vmstat.event[VMEV_PGMIGRATE_SUCCESS], 0);
+	ck_assert_uint_eq(nid_of(a), 1);
+	ck_assert_uint_eq(b->t->mems_allowed, 1);
+	leave();
+}
+END_TEST
+
+/* ---- sets within sets ---- */
+
+/* b has of a's nodes those it asks for; c asks for none that a has, d for none: both have all of a's. */
+START_TEST(nested)
+{
+	struct cpuset *e = enter("a a/b a/c a/d a/b/e", "0-1 1-2 2 - 0-2", true, 4), *a = cpuset_at(&b->k, 0);
+
+	ck_assert_uint_eq(a->effective_mems, 3);
+	ck_assert_uint_eq(cpuset_at(&b->k, 1)->effective_mems, 2);
+	ck_assert_uint_eq(cpuset_at(&b->k, 2)->effective_mems, 3);
+	ck_assert_uint_eq(cpuset_at(&b->k, 3)->effective_mems, 3);
+	ck_assert_uint_eq(e->effective_mems, 2);
+	ck_assert_uint_eq(b->t->mems_allowed, 2);
+	ck_assert_uint_eq(a->effective_cpus[0], 15);
+	ck_assert_ptr_null(cpuset_at(&b->k, 5));
+	leave();
+}
+END_TEST
+
+/* What the outermost set loses, the innermost loses, with its pages; what is not asked for changes nothing.
+ */
+START_TEST(down_the_tree)
+{
+	struct cpuset *e = enter("a a/b a/b/e", "0-1 1-2 -", true, 2), *a = cpuset_at(&b->k, 0);
+	vaddr_t at = fill(A, 12, 1);
+
+	ck_assert_uint_eq(b->t->mems_allowed, 2);
+	ck_assert(cpuset_write_mems(b->t, a, 3)); /* as it was */
+	ck_assert_uint_eq(b->mem.vmstat.event[VMEV_PGMIGRATE_SUCCESS], 0);
+	ck_assert(cpuset_write_mems(b->t, a, 5)); /* b: 1-2 of {0, 2} */
+	ck_assert_uint_eq(e->effective_mems, 4);
+	ck_assert_uint_eq(b->t->mems_allowed, 4);
+	ck_assert_uint_eq(nid_of(at), 2);
+	ck_assert(cpuset_write_mems(b->t, a, 1)); /* b has nothing of it that it asks for */
+	ck_assert_uint_eq(e->effective_mems, 1);
+	ck_assert_uint_eq(nid_of(at), 0);
+	ck_assert_uint_eq(b->mem.vmstat.event[VMEV_PGMIGRATE_SUCCESS], 24);
+	/* a set with processes, its own or below, may not be left without a list; one that has none stays so
+	 */
+	ck_assert(!cpuset_write_mems(b->t, a, 0));
+	ck_assert_uint_eq(a->mems, 1);
+	ck_assert(cpuset_write_mems(b->t, e, 0));
 	b->t->process->cpuset = NULL;
-	b->t->mems_allowed = 0;
-	bed_free(b);
+	ck_assert(cpuset_write_mems(b->t, a, 0));
+	ck_assert_uint_eq(e->effective_mems, 6);
+	leave();
+}
+END_TEST
+
+START_TEST(cpus_change)
+{
+	struct cpuset *e = enter("a a/e", "", true, 1), *a = cpuset_at(&b->k, 0);
+	uint64_t mask[MAX_CPUS / 64] = {6}, none[MAX_CPUS / 64] = {0};
+
+	ck_assert_uint_eq(b->t->cpu_mask[0], 15);
+	ck_assert(cpuset_write_cpus(b->t, a, mask));
+	ck_assert_uint_eq(e->effective_cpus[0], 6);
+	ck_assert_uint_eq(b->t->cpu_mask[0], 6);
+	mask[0] = 12;
+	ck_assert(cpuset_write_cpus(b->t, e, mask));
+	ck_assert_uint_eq(e->effective_cpus[0], 4);
+	ck_assert_uint_eq(a->effective_cpus[0], 6);
+	ck_assert(!cpuset_write_cpus(b->t, e, none));
+	ck_assert_uint_eq(b->t->cpu_mask[0], 4);
+	leave();
 }
 END_TEST
 
@@ -207,19 +329,16 @@ static const struct {
 
 START_TEST(policies_follow)
 {
-	struct cpuset cs = {.mems = 3};
+	struct cpuset *cs = enter("a a/b", "- 0-1", false, 1);
 	struct mempolicy *before, *mapped;
 	vaddr_t a;
 
-	four_nodes(NULL);
-	b->t->process->cpuset = &cs;
-	cpuset_attach(b->t, NULL);
 	ck_assert_int_eq(sys_set_mempolicy(b->t, MPOL_BIND | follow[_i].flags, follow[_i].given), 0);
 	before = policy_get(b->t->policy); /* as another task has it that is in no set */
 	a = bed_anon(b, A, 4 * P, RW, MAP_FIXED);
 	ck_assert_int_eq(sys_mbind(b->t, a, 4 * P, MPOL_INTERLEAVE | follow[_i].flags, follow[_i].given, 0),
 			 0);
-	cpuset_change_mems(b->t, &cs, 6, false);
+	ck_assert(cpuset_write_mems(b->t, cs, 6));
 	ck_assert_uint_eq(b->t->policy->nodes, follow[_i].changed);
 	mapped = vma_at(&b->t->mm->vmas, a)->policy;
 	ck_assert_uint_eq(mapped->nodes, follow[_i].changed);
@@ -228,9 +347,7 @@ START_TEST(policies_follow)
 		ck_assert_uint_eq(before->nodes, follow[_i].given);
 	policy_put(before);
 	ck_assert_int_eq(sys_set_mempolicy(b->t, MPOL_DEFAULT, 0), 0);
-	b->t->process->cpuset = NULL;
-	b->t->mems_allowed = 0;
-	bed_free(b);
+	leave();
 }
 END_TEST
 
@@ -347,9 +464,61 @@ START_TEST(a_change)
 }
 END_TEST
 
+/* Nodes and CPUs change behind marks, more than once, in a set within a set: the writer is who made the mark,
+ * so the next access is under the new rule. The last mark belongs to a process that was killed. */
+START_TEST(changes_at_marks)
+{
+	bench_open(m);
+	bench_mmap(m, AREA, MIB(8), PROT_RW, ANON);
+	bench_store_pages(m, 0, 600);
+	bench_mark(m, "one");
+	bench_store_pages(m, 600, 100);
+	bench_mark(m, "two");
+	bench_store_pages(m, 700, 50);
+	bench_mark(m, "three");
+	bench_store_pages(m, 750, 1);
+	bench_mark(m, "four");
+	bench_run(m, TWO_NODES, "cpuset.name=a a/b", "cpuset.mems=0-1 0", "cpuset.cpus=1-3 -",
+		  "cpuset.of=1:a/b",
+		  "cpuset.changes=@one:a/b.mems=1 @two:a.mems=0 @two:0.cpus=0 @three:a/b.mems=", NULL);
+	ck_assert_int_eq(m->rc, 0);
+	ck_assert_int_eq(on_node("one", 0), 600);
+	ck_assert_int_eq(on_node("two", 0), 0);
+	ck_assert_int_eq(on_node("two", 1), 700);
+	ck_assert_int_eq(on_node("three", 0), 750);
+	ck_assert_int_eq(on_node("four", 0), 751);
+	ck_assert_int_eq(bench_counter(m, "vmstat pgmigrate_success"), 600 + 700);
+	ck_assert_int_eq(bench_stat(m, "cpu.accesses", "0"), 51); /* from @two on */
+	ck_assert_uint_eq(bench_count(m, "syscall_failed"), 1);   /* the last: it holds a process */
+	bench_close(m);
+}
+END_TEST
+
+/* Times out of order; the mark of "before" comes before any task. */
+START_TEST(changes_in_time)
+{
+	bench_open(m);
+	bench_mmap(m, AREA, MIB(8), PROT_RW, ANON);
+	bench_store_pages(m, 0, 10);
+	BENCH_CALL1(m, REC_SLEEP, UINT64_C(50000000));
+	bench_mark(m, "early");
+	BENCH_CALL1(m, REC_SLEEP, UINT64_C(100000000));
+	bench_mark(m, "middle");
+	BENCH_CALL1(m, REC_SLEEP, UINT64_C(100000000));
+	bench_mark(m, "late");
+	bench_run(m, TWO_NODES, "metrics.ends=true", "cpuset.mems=0",
+		  "cpuset.changes=200:s0.mems=0 100:s0.mems=1 @before:s0.cpus=1", NULL);
+	ck_assert_int_eq(m->rc, 0);
+	ck_assert_int_eq(on_node("early", 0), 10);
+	ck_assert_int_eq(on_node("middle", 1), 10);
+	ck_assert_int_eq(on_node("late", 0), 10);
+	ck_assert_int_eq(bench_counter(m, "vmstat pgmigrate_success"), 20);
+	bench_close(m);
+}
+END_TEST
+
 int main(void)
 {
-	Suite *s = suite_create("cpuset");
 	TCase *t = tcase_create("cpuset");
 
 	tcase_add_loop_test(t, bad_sets, 0, ARRAY_LEN(wrong));
@@ -357,11 +526,16 @@ int main(void)
 	tcase_add_test(t, walls);
 	tcase_add_test(t, spread);
 	tcase_add_test(t, pages_move);
+	tcase_add_test(t, pages_stay);
+	tcase_add_test(t, nested);
+	tcase_add_test(t, down_the_tree);
+	tcase_add_test(t, cpus_change);
 	tcase_add_loop_test(t, policies_follow, 0, ARRAY_LEN(follow));
 	tcase_add_test(t, migrate_pages_call);
 	tcase_add_test(t, two_sets);
 	tcase_add_test(t, oom_in_a_set);
 	tcase_add_test(t, a_change);
-	suite_add_tcase(s, t);
-	return bench_main(s);
+	tcase_add_test(t, changes_at_marks);
+	tcase_add_test(t, changes_in_time);
+	return run_case("cpuset", t);
 }

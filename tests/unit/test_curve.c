@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 #include "sim/map.h"
 #include "sim/rng.h"
 #include "traces/record.h"
@@ -263,10 +265,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("curve");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(t, by_hand);
 	tcase_add_test(t, split_accesses_and_page_sizes);
@@ -274,9 +273,5 @@ int main(void)
 	tcase_add_loop_test(t, like_lru_memories, 0, 4);
 	tcase_add_test(t, shards_on_zipf);
 	tcase_add_test(t, conservation);
-	suite_add_tcase(suite, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("curve", t);
 }

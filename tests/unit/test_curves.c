@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "analysis/db.h"
+#include "tests/suite.h"
 
 static char path[64];
 static struct err e;
@@ -115,18 +116,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("curves");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, what_goes_in_comes_out);
 	tcase_add_test(t, all_or_none);
 	tcase_add_test(t, older_store);
-	suite_add_tcase(suite, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("curves", t);
 }

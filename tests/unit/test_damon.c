@@ -6,6 +6,8 @@
 
 #include <zlib.h>
 
+#include "tests/suite.h"
+
 #define LINE(target, nr, range, counts)                                                                   \
 	"kdamond.0  4452 [000] 82877.315633: damon:damon_aggregated: target_id=" target " nr_regions=" nr \
 	" " range ": " counts "\n"
@@ -79,15 +81,8 @@ START_TEST(text_bad)
 		"kdamond.0 1 [000] 1.0: damon:damon_aggregated: target_id=0\n",
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		char text[512];
-		struct got *g;
-
-		snprintf(text, sizeof text, "# DAMON\n%s", bad[i]);
-		g = import("damon", "", text);
-		ck_assert_msg(g->result == -(int)ERR_FORMAT, "%s: %d %s", bad[i], g->result, g->err.text);
-		ck_assert_ptr_nonnull(strstr(g->err.text, ":2: at byte 8: "));
-	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		import_bad("damon", "", "# DAMON\n", bad[i], "");
 	/* One of two regions. */
 	ck_assert_int_eq(import("damon", "", LINE("0", "2", "0-4096", "1 1"))->result, -(int)ERR_TRUNCATED);
 }
@@ -138,10 +133,7 @@ END_TEST
 
 START_TEST(json_bad)
 {
-	static const struct {
-		const char *text;
-		enum err_code code;
-	} bad[] = {
+	static const struct refusal bad[] = {
 		{"[}", ERR_FORMAT},
 		{"{]", ERR_FORMAT},
 		{"[1 2]", ERR_FORMAT},
@@ -163,13 +155,7 @@ START_TEST(json_bad)
 		{"", ERR_TRUNCATED},
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		struct got *g = import("damonjson", "", bad[i].text);
-
-		ck_assert_msg(g->result == -(int)bad[i].code, "%s: %d %s", bad[i].text, g->result,
-			      g->err.text);
-		ck_assert_ptr_nonnull(strstr(g->err.text, path));
-	}
+	expect_refusals("damonjson", bad, ARRAY_LEN(bad));
 }
 END_TEST
 
@@ -191,10 +177,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("damon");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, text_records);
@@ -205,10 +188,5 @@ int main(void)
 	tcase_add_test(t, json_compressed);
 	tcase_add_test(t, json_bad);
 	tcase_add_test(t, json_endless);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("damon", t);
 }

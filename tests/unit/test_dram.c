@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sim/rng.h"
+#include "tests/suite.h"
 
 static struct param_set ps;
 static struct dram_params dp;
@@ -234,10 +235,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("dram");
 	TCase *tc = tcase_create("dram");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_hit_miss_conflict);
@@ -251,10 +249,5 @@ int main(void)
 	tcase_add_test(tc, test_channels_interleave);
 	tcase_add_test(tc, test_lists_by_node);
 	tcase_add_test(tc, test_refusals);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("dram", tc);
 }

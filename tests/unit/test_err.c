@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 START_TEST(the_first_error_stays)
 {
 	struct err e = {0};
@@ -80,20 +82,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("err");
 	TCase *t = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, the_first_error_stays);
 	tcase_add_test(t, prefixes);
 	tcase_add_test(t, long_messages_are_cut);
 	tcase_add_test(t, messages_are_one_line);
 	tcase_add_test(t, exit_statuses);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("err", t);
 }

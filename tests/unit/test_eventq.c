@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 struct logged {
 	struct event ev;
 	char name;
@@ -171,9 +173,8 @@ START_TEST(the_past_aborts)
 }
 END_TEST
 
-static Suite *suite(void)
+int main(void)
 {
-	Suite *s = suite_create("eventq");
 	TCase *t = tcase_create("order");
 
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -186,17 +187,5 @@ static Suite *suite(void)
 	tcase_add_test(t, an_event_can_schedule_itself_now);
 	tcase_add_test(t, release_unschedules);
 	tcase_add_test_raise_signal(t, the_past_aborts, 6);
-	suite_add_tcase(s, t);
-	return s;
-}
-
-int main(void)
-{
-	SRunner *sr = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("eventq", t);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 #include "traces/recorder/shared.h"
 #include "traces/recorder/window.h"
 
@@ -239,10 +241,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("expand");
 	TCase *t = tcase_create("expand");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, a_block_is_one_fetch);
 	tcase_add_test(t, pieces_are_joined);
@@ -252,10 +251,5 @@ int main(void)
 	tcase_add_test(t, window_by_instructions);
 	tcase_add_test(t, window_by_samples);
 	tcase_add_test(t, window_by_marks);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("expand", t);
 }

@@ -10,26 +10,26 @@
 #include <unistd.h>
 
 #include "sim/rng.h"
+#include "tests/scratch.h"
+#include "tests/suite.h"
 #include "traces/bytes.h"
 #include "traces/compress.h"
 #include "traces/exports/exports.h"
 
-static char dir[] = "/tmp/test_exports_XXXXXX", path[100];
+static char dir[SCRATCH_MAX], path[100];
 static uint8_t out[1 << 16];
 static size_t out_len;
 static char left_out[200];
 
 static void setup(void)
 {
-	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	scratch_make(dir);
 	snprintf(path, sizeof path, "%s/out", dir);
 }
 
 static void teardown(void)
 {
-	unlink(path);
-	rmdir(dir);
+	scratch_remove(dir);
 }
 
 /* An instruction that loads and stores, one that stores over a page's end, a pause of 3 s, another thread's
@@ -398,10 +398,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("exports");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, texts);
@@ -414,10 +411,5 @@ int main(void)
 	tcase_add_test(t, packing);
 	tcase_add_test(t, packing_nothing);
 	tcase_add_test(t, numbers);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("exports", t);
 }

@@ -2,6 +2,7 @@
  * test_fault.c - page faults through whole traces: what costs a frame, what is copied, what kills.
  */
 #include "tests/machine_fixture.h"
+#include "tests/suite.h"
 
 static int64_t p1(const struct bench *b, const char *stat)
 {
@@ -368,9 +369,8 @@ START_TEST(a_page_made_writable_again_is_reused)
 }
 END_TEST
 
-static Suite *suite(void)
+int main(void)
 {
-	Suite *s = suite_create("fault");
 	TCase *t = tcase_create("fault");
 
 	tcase_add_test(t, a_mapping_costs_no_frame_until_written);
@@ -386,11 +386,5 @@ static Suite *suite(void)
 	tcase_add_test(t, a_write_to_a_private_file_mapping_copies);
 	tcase_add_test(t, shared_memory_is_never_copied);
 	tcase_add_test(t, a_page_made_writable_again_is_reused);
-	suite_add_tcase(s, t);
-	return s;
-}
-
-int main(void)
-{
-	return bench_main(suite());
+	return run_case("fault", t);
 }

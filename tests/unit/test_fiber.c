@@ -7,6 +7,7 @@
 
 #include "sim/map.h"
 #include "sim/rng.h"
+#include "tests/suite.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define WITH_ASAN 1
@@ -265,10 +266,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("fiber");
 	TCase *t = tcase_create("switch");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_test(t, two_fibers_take_turns);
@@ -282,10 +280,5 @@ int main(void)
 #endif
 	tcase_add_test_raise_signal(t, resuming_a_done_fiber_aborts, 6);
 	tcase_add_test_raise_signal(t, yielding_outside_aborts, 6);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("fiber", t);
 }

@@ -3,6 +3,7 @@
  */
 #include <check.h>
 
+#include "tests/suite.h"
 #include "tests/unit/vm_fixture.h"
 
 #define RW (PROT_READ | PROT_WRITE)
@@ -37,12 +38,6 @@ static void fork_child(void)
 	ck_assert_ptr_nonnull(child->mm);
 }
 
-static void touch_all(vaddr_t a, unsigned n, bool write)
-{
-	for (unsigned i = 0; i < n; i++)
-		ck_assert_int_eq(bed_touch(&b, a + i * P, write), FAULT_DONE);
-}
-
 START_TEST(both_sides_lose_write_permission)
 {
 	vaddr_t a = bed_anon(&b, 0, 4 * P, RW, MAP_POPULATE);
@@ -74,13 +69,13 @@ START_TEST(half_written_half_copied)
 
 	fork_child();
 	bed_become(&b, child);
-	touch_all(a, n / 2, true);
+	bed_touch_pages(&b, a, n / 2, true);
 	ck_assert_uint_eq(child->stats.cow_faults, n / 2);
 	ck_assert_uint_eq(child->stats.reuse_faults, 0);
 	ck_assert_int_eq(memory_node_total(&b.mem, NR_ANON_MAPPED), n + n / 2);
 	bed_become(&b, parent);
 	lru_drain(b.t);
-	touch_all(a, n / 2, true); /* their only owner by now */
+	bed_touch_pages(&b, a, n / 2, true); /* their only owner by now */
 	ck_assert_uint_eq(parent->stats.cow_faults, 0);
 	ck_assert_uint_eq(parent->stats.reuse_faults, n / 2);
 	ck_assert_int_eq(memory_node_total(&b.mem, NR_ANON_MAPPED), n + n / 2);
@@ -92,15 +87,15 @@ START_TEST(what_was_never_written_is_not_copied)
 	const struct mmap_request shared = {0, 4 * P, RW, MAP_SHARED | MAP_ANONYMOUS, NULL, 0};
 	vaddr_t zero = bed_anon(&b, 0, 4 * P, RW, 0), s = (vaddr_t)sys_mmap(b.t, &shared);
 
-	touch_all(zero, 4, false); /* the zero page needs no anon_vma */
-	touch_all(s, 4, true);
+	bed_touch_pages(&b, zero, 4, false); /* the zero page needs no anon_vma */
+	bed_touch_pages(&b, s, 4, true);
 	fork_child();
 	bed_become(&b, child);
 	ck_assert_uint_eq(bed_pte(&b, zero), 0);
 	ck_assert_uint_eq(bed_pte(&b, s), 0);
 	ck_assert_int_eq((int64_t)mm_rss(child->mm), 0);
 	ck_assert_uint_eq(child->mm->vmas.n, 2);
-	touch_all(s, 4, true); /* the same pages */
+	bed_touch_pages(&b, s, 4, true); /* the same pages */
 	ck_assert_int_eq(memory_node_total(&b.mem, NR_SHMEM), 4);
 	ck_assert_int_eq(child->mm->rss[MM_SHMEMPAGES], 4);
 	ck_assert_int_eq(b.mms.committed_pages, 4 + 4 + 4);
@@ -111,8 +106,8 @@ START_TEST(zero_page_entries_are_copied_beside_others)
 {
 	vaddr_t a = bed_anon(&b, 0, 2 * P, RW, 0);
 
-	touch_all(a, 1, false);
-	touch_all(a + P, 1, true);
+	bed_touch_pages(&b, a, 1, false);
+	bed_touch_pages(&b, a + P, 1, true);
 	fork_child();
 	bed_become(&b, child);
 	ck_assert(bed_pte(&b, a) & PTE_SPECIAL);
@@ -125,8 +120,8 @@ START_TEST(advice_about_fork)
 	vaddr_t a = bed_anon(&b, 0x40000000, 2 * P, RW, MAP_FIXED), w = a + 0x10000;
 
 	bed_anon(&b, w, 2 * P, RW, MAP_FIXED);
-	touch_all(a, 2, true);
-	touch_all(w, 2, true);
+	bed_touch_pages(&b, a, 2, true);
+	bed_touch_pages(&b, w, 2, true);
 	ck_assert_int_eq(sys_madvise(b.t, a, 2 * P, DONTFORK), 0);
 	ck_assert_int_eq(sys_madvise(b.t, w, 2 * P, WIPEONFORK), 0);
 	fork_child();
@@ -181,7 +176,7 @@ START_TEST(a_forked_heap_grows_apart)
 	vaddr_t heap = (vaddr_t)sys_brk(b.t, 0);
 
 	sys_brk(b.t, heap + 2 * P);
-	touch_all(heap, 2, true);
+	bed_touch_pages(&b, heap, 2, true);
 	fork_child();
 	bed_become(&b, child);
 	ck_assert_int_eq(sys_brk(b.t, heap + 4 * P), (int64_t)(heap + 4 * P));
@@ -205,7 +200,7 @@ START_TEST(a_child_leaves_no_trace)
 	tables = memory_node_total(&b.mem, NR_PAGETABLE);
 	fork_child();
 	bed_become(&b, child);
-	touch_all(a, 300, true);
+	bed_touch_pages(&b, a, 300, true);
 	ck_assert_int_gt(memory_node_total(&b.mem, NR_PAGETABLE), tables);
 	bed_become(&b, parent);
 	mm_put(b.t, child->mm);
@@ -264,10 +259,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("fork");
 	TCase *c = tcase_create("fork");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, both_sides_lose_write_permission);
@@ -282,9 +274,5 @@ int main(void)
 	tcase_add_test(c, users_share_an_address_space);
 	tcase_add_test(c, ids_are_reused_and_contexts_are_not);
 	tcase_add_test(c, fork_is_charged_by_tables);
-	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("fork", c);
 }

@@ -4,6 +4,7 @@
 #include <check.h>
 
 #include "models/kernel/frame.h"
+#include "tests/suite.h"
 
 static struct frames m;
 static struct frame_list a, b;
@@ -82,19 +83,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("frame");
 	TCase *t = tcase_create("frame");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, both_ends);
 	tcase_add_test(t, splice);
 	tcase_add_test(t, pages_of_a_frame);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("frame", t);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tests/suite.h"
 #include "traces/source.h"
 
 static struct importer *start(const char *name, const char *options)
@@ -317,10 +318,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("generators");
 	TCase *tc = tcase_create("generators");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, stride_addresses);
 	tcase_add_test(tc, sequential_addresses);
@@ -334,10 +332,5 @@ int main(void)
 	tcase_add_test(tc, another_write_share_same_addresses);
 	tcase_add_test(tc, threads_and_maps);
 	tcase_add_test(tc, refusals);
-	tcase_set_timeout(tc, 60);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("generators", tc);
 }

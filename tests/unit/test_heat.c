@@ -5,6 +5,8 @@
 
 #include <check.h>
 
+#include "tests/suite.h"
+
 static struct heat h;
 
 static void give(bool second, uint32_t pid, const uint64_t *pages, size_t n)
@@ -144,18 +146,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("heat");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(t, two_places);
 	tcase_add_test(t, many_processes);
 	tcase_add_test(t, dense);
 	tcase_add_test(t, names);
-	suite_add_tcase(suite, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("heat", t);
 }

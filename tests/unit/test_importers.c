@@ -6,6 +6,8 @@
 
 #include <zstd.h>
 
+#include "tests/suite.h"
+
 #include "tests/unit/formats_fixtures.h"
 #include "traces/formats/page_ranges.h"
 #include "traces/formats/textfile.h"
@@ -323,10 +325,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("importers");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, cut_at_every_byte, 0, ARRAY_LEN(fixtures));
@@ -340,10 +339,5 @@ int main(void)
 	tcase_add_test(t, fast_numbers);
 	tcase_add_test(t, number_limits);
 	tcase_add_test(t, ranges);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("importers", t);
 }

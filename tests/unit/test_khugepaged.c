@@ -6,6 +6,7 @@
 #include "models/kernel/khugepaged.h"
 #include "models/kernel/swapin.h"
 #include "models/kernel/thp_split.h"
+#include "tests/suite.h"
 #include "tests/unit/vm_fixture.h"
 
 #define RW (PROT_READ | PROT_WRITE)
@@ -35,12 +36,6 @@ static void teardown(void)
 	bed_free(&b);
 }
 
-static void touch(vaddr_t va, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		ck_assert_int_eq(bed_touch(&b, va + i * P, true), FAULT_DONE);
-}
-
 /* Huge pages are enabled now, and khugepaged knows of the address space. */
 static void scan(void)
 {
@@ -66,7 +61,7 @@ START_TEST(a_full_range_is_collapsed)
 	const struct frame *f;
 	pte_t e;
 
-	touch(AT, 512);
+	bed_touch_pages(&b, AT, 512, true);
 	lru_drain(b.t);
 	used = bed_used(&b);
 	tables = b.t->mm->pt.nr_tables;
@@ -96,7 +91,7 @@ END_TEST
 
 START_TEST(missing_pages_are_made)
 {
-	touch(AT + 77 * P, 1);
+	bed_touch_pages(&b, AT + 77 * P, 1, true);
 	ck_assert_int_eq(bed_touch(&b, AT + 78 * P, false), FAULT_DONE); /* the zero page counts as missing */
 	scan();
 	ck_assert(is_huge(AT));
@@ -107,12 +102,12 @@ END_TEST
 START_TEST(too_many_missing)
 {
 	params.max_ptes_none = 510;
-	touch(AT, 1);
+	bed_touch_pages(&b, AT, 1, true);
 	scan();
 	ck_assert(!is_huge(AT));
 	ck_assert_uint_ge(event(VMEV_THP_SCAN_EXCEED_NONE_PTE), 1);
 	ck_assert_uint_eq(event(VMEV_THP_COLLAPSE_ALLOC), 0);
-	touch(AT + P, 1);
+	bed_touch_pages(&b, AT + P, 1, true);
 	scan();
 	ck_assert(is_huge(AT));
 }
@@ -120,7 +115,7 @@ END_TEST
 
 START_TEST(nothing_was_used)
 {
-	touch(AT, 512);
+	bed_touch_pages(&b, AT, 512, true);
 	lru_drain(b.t);
 	for (unsigned i = 0; i < 512; i++)
 		*pgtable_find(&b.t->mm->pt, AT + i * P) &= ~PTE_ACCESSED;
@@ -134,7 +129,7 @@ END_TEST
 
 START_TEST(nothing_is_writable)
 {
-	touch(AT, 512);
+	bed_touch_pages(&b, AT, 512, true);
 	ck_assert_int_eq(sys_mprotect(b.t, AT, HUGE_PAGE_SIZE, PROT_READ), 0);
 	scan();
 	ck_assert(!is_huge(AT));
@@ -147,9 +142,9 @@ START_TEST(shared_pages_up_to_a_number)
 	struct process *child = bed_process(&b);
 	pfn_t shared;
 
-	touch(AT, 512);
+	bed_touch_pages(&b, AT, 512, true);
 	child->mm = mm_fork(b.t, child);
-	touch(AT + 2 * P, 510); /* two are left shared */
+	bed_touch_pages(&b, AT + 2 * P, 510, true); /* two are left shared */
 	lru_drain(b.t);
 	params.max_ptes_shared = 1;
 	scan();
@@ -189,7 +184,7 @@ START_TEST(swapped_pages_are_read)
 {
 	unsigned rounds = 0;
 
-	touch(AT, 512);
+	bed_touch_pages(&b, AT, 512, true);
 	lru_drain(b.t);
 	ck_assert_int_eq(sys_madvise(b.t, AT, 64 * P, 21), 0); /* PAGEOUT */
 	sched_sleep_until(b.t, task_now(b.t) + PS_PER_S, false);
@@ -211,7 +206,7 @@ END_TEST
 
 START_TEST(too_many_in_swap)
 {
-	touch(AT, 512);
+	bed_touch_pages(&b, AT, 512, true);
 	lru_drain(b.t);
 	ck_assert_int_eq(sys_madvise(b.t, AT, 65 * P, 21), 0);
 	sched_sleep_until(b.t, task_now(b.t) + PS_PER_S, false);
@@ -226,7 +221,7 @@ START_TEST(a_round_has_its_size)
 {
 	params.pages_to_scan = 1024;
 	for (unsigned i = 0; i < 5; i++)
-		touch(AT + i * HUGE_PAGE_SIZE, 3);
+		bed_touch_pages(&b, AT + i * HUGE_PAGE_SIZE, 3, true);
 	lru_drain(b.t);
 	scan();
 	ck_assert_uint_eq(khugepaged_collapsed(&b.k), 2);
@@ -240,7 +235,7 @@ END_TEST
 
 START_TEST(advice_decides)
 {
-	touch(AT, 4);
+	bed_touch_pages(&b, AT, 4, true);
 	lru_drain(b.t);
 	ck_assert_int_eq(sys_madvise(b.t, AT, 5 * HUGE_PAGE_SIZE, 15), 0); /* NOHUGEPAGE */
 	scan();
@@ -258,7 +253,7 @@ START_TEST(parts_of_a_huge_page)
 	const struct frame *h;
 
 	b.k.params.thp_enabled = THP_ALWAYS;
-	touch(AT, 1);
+	bed_touch_pages(&b, AT, 1, true);
 	ck_assert(is_huge(AT));
 	h = frame_of(&b.mem, pte_pfn(pgtable_table(&b.t->mm->pt, AT, 2)->e[ptable_index(AT, 2)]));
 	ck_assert_int_eq(sys_madvise(b.t, AT, 3 * P, 4), 0); /* DONTNEED */
@@ -294,10 +289,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("khugepaged");
 	TCase *c = tcase_create("khugepaged");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, a_full_range_is_collapsed);
@@ -312,9 +304,5 @@ int main(void)
 	tcase_add_test(c, advice_decides);
 	tcase_add_test(c, parts_of_a_huge_page);
 	tcase_add_test(c, an_address_space_that_goes);
-	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("khugepaged", c);
 }

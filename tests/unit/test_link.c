@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 static struct param_set ps;
 static struct topology_params tp;
 static struct link_params lp;
@@ -186,10 +188,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("link");
 	TCase *tc = tcase_create("link");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_one_message);
@@ -200,10 +199,5 @@ int main(void)
 	tcase_add_test(tc, test_bandwidth_cap);
 	tcase_add_test(tc, test_refusals);
 	tcase_add_test(tc, test_one_node);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("link", tc);
 }

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
+
 #include "sim/rng.h"
 #include "traces/native.h"
 #include "traces/recorder/expand.h"
@@ -259,19 +261,11 @@ static void teardown(void)
 
 int main(void)
 {
-	Suite *s = suite_create("live");
 	TCase *tc = tcase_create("live");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, few_blocks);
 	tcase_add_test(tc, many_blocks_and_stamps);
 	tcase_add_test(tc, word_by_word);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("live", tc);
 }

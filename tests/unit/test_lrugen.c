@@ -8,6 +8,7 @@
 #include "models/kernel/reclaim/aging.h"
 #include "models/kernel/reclaim/scan.h"
 #include "models/kernel/workingset.h"
+#include "tests/suite.h"
 #include "tests/unit/vm_fixture.h"
 
 static struct bed b;
@@ -361,10 +362,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("lrugen");
 	TCase *t = tcase_create("lrugen");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, a_page_joins_a_generation, 0, (int)ARRAY_LEN(place));
@@ -379,10 +377,5 @@ int main(void)
 	tcase_add_test(t, one_walks_at_a_time);
 	tcase_add_test(t, nodes_walk_on_their_own);
 	tcase_add_loop_test(t, walks_decide_about_neighbours, 0, (int)ARRAY_LEN(around));
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("lrugen", t);
 }

@@ -1,39 +1,10 @@
 /*
  * test_madvise.c - advice: what it does to pages and mappings.
  */
-#include <check.h>
-
-#include "tests/unit/vm_fixture.h"
+#include "tests/suite.h"
+#include "tests/unit/mapping_fixture.h"
 
 enum { DONTNEED = 4, FREE = 8, REMOVE = 9, NOHUGEPAGE = 15, COLD = 20, PAGEOUT = 21, POPULATE_WRITE = 23 };
-#define RW (PROT_READ | PROT_WRITE)
-#define P  PAGE_SIZE
-
-static struct bed b;
-
-static void setup(void)
-{
-	bed_new(&b, BED_SMALL, "swap.size=16MiB", NULL);
-}
-
-static void teardown(void)
-{
-	ck_assert(vma_tree_is_valid(&b.t->mm->vmas));
-	ck_assert(pgtable_is_valid(&b.t->mm->pt));
-	bed_free(&b);
-}
-
-static int64_t map(vaddr_t addr, uint64_t len, unsigned prot, unsigned flags)
-{
-	const struct mmap_request r = {addr, len, prot, flags, NULL, 0};
-
-	return sys_mmap(b.t, &r);
-}
-
-static uint64_t nr_vmas(void)
-{
-	return b.t->mm->vmas.n;
-}
 
 START_TEST(madvise_errors)
 {
@@ -160,10 +131,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("madvise");
 	TCase *c = tcase_create("madvise");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, madvise_errors);
@@ -173,9 +141,5 @@ int main(void)
 	tcase_add_test(c, pageout_swaps_out_and_zap_frees_the_slots);
 	tcase_add_test(c, populate_advice_faults_in);
 	tcase_add_test(c, remove_punches_a_hole_into_shared_memory);
-	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("madvise", c);
 }

@@ -10,6 +10,7 @@
 
 #define main faultline_main
 #include "sim/main.c"
+#include "tests/suite.h"
 #undef main
 
 /* Stand-ins for the commands of the floors above. */
@@ -180,10 +181,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("main");
 	TCase *t = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, commands_get_their_arguments);
 	tcase_add_test(t, help_of_a_command_is_the_command_s);
@@ -193,10 +191,5 @@ int main(void)
 	tcase_add_test(t, unknown_commands);
 	tcase_add_test(t, output_that_does_not_arrive_fails);
 	tcase_add_test(t, a_closed_pipe_is_no_failure);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("main", t);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sim/rng.h"
+#include "tests/suite.h"
 #include "traces/recorder/malloc_merge.h"
 
 static struct malloc_shared *shared;
@@ -254,10 +255,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("malloc_merge");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, in_order);
@@ -267,10 +265,5 @@ int main(void)
 	tcase_add_test(t, stops_at_an_error);
 	tcase_add_test(t, random_rounds);
 	tcase_add_test(t, the_dead);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("malloc_merge", t);
 }

@@ -4,6 +4,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/suite.h"
+
 START_TEST(empty_map)
 {
 	struct map m;
@@ -85,19 +87,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("map");
 	TCase *t = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, empty_map);
 	tcase_add_test(t, any_key_and_any_value);
 	tcase_add_test(t, put_overwrites);
 	tcase_add_test(t, grows_and_walks);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("map", t);
 }

@@ -7,6 +7,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/suite.h"
+
 #include "sim/rng.h"
 
 #define BASE  UINT64_C(0x7f0000000000)
@@ -310,10 +312,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("mappings");
 	TCase *t = tcase_create("mappings");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(t, begin, end);
 	tcase_add_test(t, bounds_are_exact);
@@ -323,9 +322,5 @@ int main(void)
 	tcase_add_test(t, processes_have_their_own);
 	tcase_add_test(t, a_child_of_vfork_has_its_parent_s);
 	tcase_add_loop_test(t, random_calls, 0, 8);
-	suite_add_tcase(s, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("mappings", t);
 }

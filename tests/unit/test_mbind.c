@@ -3,6 +3,7 @@
  */
 #include <check.h>
 
+#include "tests/suite.h"
 #include "tests/unit/vm_fixture.h"
 
 #define RW (PROT_READ | PROT_WRITE)
@@ -67,8 +68,7 @@ START_TEST(a_range_gets_its_policy)
 
 	ck_assert_int_eq(sys_mbind(b.t, a + 2 * P, 4 * P, MPOL_BIND, 2, 0), 0);
 	ck_assert_uint_eq(b.t->mm->vmas.n, 3);
-	for (unsigned i = 0; i < 8; i++)
-		ck_assert_int_eq(bed_touch(&b, a + i * P, true), FAULT_DONE);
+	bed_touch_pages(&b, a, 8, true);
 	for (unsigned i = 0; i < 8; i++)
 		ck_assert_uint_eq(nid_at(a + i * P), i >= 2 && i < 6 ? 1 : 0);
 	/* the same again changes nothing; the rest joins what has the same policy */
@@ -154,8 +154,7 @@ START_TEST(move_migrates_shared_memory_of_one_process)
 	const struct mmap_request r = {0, 8 * P, RW, MAP_SHARED | MAP_ANONYMOUS, NULL, 0};
 	vaddr_t a = (vaddr_t)sys_mmap(b.t, &r);
 
-	for (unsigned i = 0; i < 8; i++)
-		ck_assert_int_eq(bed_touch(&b, a + i * P, true), FAULT_DONE);
+	bed_touch_pages(&b, a, 8, true);
 	ck_assert_int_eq(b.mem.node[0].stat.item[NR_SHMEM], 8);
 	ck_assert_int_eq(sys_mbind(b.t, a, 8 * P, MPOL_PREFERRED, 2, MPOL_MF_MOVE), 0);
 	ck_assert_uint_eq(pages_on(a, 8, 1), 8);
@@ -189,8 +188,7 @@ START_TEST(moving_to_default_goes_home)
 	vaddr_t a = bed_anon(&b, 0, 4 * P, RW, 0);
 
 	ck_assert_int_eq(sys_mbind(b.t, a, 4 * P, MPOL_BIND, 2, 0), 0);
-	for (unsigned i = 0; i < 4; i++)
-		ck_assert_int_eq(bed_touch(&b, a + i * P, true), FAULT_DONE);
+	bed_touch_pages(&b, a, 4, true);
 	ck_assert_uint_eq(pages_on(a, 4, 1), 4);
 	ck_assert_int_eq(sys_mbind(b.t, a, 4 * P, MPOL_DEFAULT, 0, MPOL_MF_MOVE), 0);
 	ck_assert_uint_eq(pages_on(a, 4, 0), 4);
@@ -230,10 +228,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("mbind");
 	TCase *c = tcase_create("mbind");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, mbind_errors);
@@ -247,9 +242,5 @@ int main(void)
 	tcase_add_test(c, moving_to_default_goes_home);
 	tcase_add_test(c, interleave_spreads_by_page);
 	tcase_add_test(c, set_mempolicy_is_the_tasks);
-	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("mbind", c);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 START_TEST(allocations_are_zeroed)
 {
 	for (int round = 0; round < 3; round++) {
@@ -161,10 +163,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("mem");
 	TCase *t = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, allocations_are_zeroed);
 	tcase_add_test(t, realloc_keeps_what_was_there);
@@ -177,10 +176,5 @@ int main(void)
 	tcase_add_test(t, fail_nth_zero_never_fails);
 	tcase_add_exit_test(t, fail_nth_reaches_pools, 9);
 	tcase_add_exit_test(t, product_overflow_is_out_of_memory, 9);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("mem", t);
 }

@@ -7,6 +7,7 @@
 #include "models/kernel/charge.h"
 #include "models/kernel/memcg.h"
 #include "models/kernel/swap_cgroup.h"
+#include "tests/suite.h"
 #include "tests/unit/mm_fixture.h"
 
 static struct mm mm;
@@ -363,9 +364,63 @@ START_TEST(swap_has_limits_of_its_own)
 }
 END_TEST
 
-static Suite *suite(void)
+/* Charges a page for objects whose bytes but `used` go to the CPU. */
+static void page_of_objects(unsigned cpu, struct memcg *g, unsigned used)
 {
-	Suite *s = suite_create("memcg");
+	struct memcg *fail;
+
+	ck_assert(memcg_try_charge(g, 1, &fail));
+	memcg_object_pages(g, 1);
+	memcg_refill_bytes(&k, cpu, g, PAGE_SIZE - used, false);
+}
+
+/* obj_cgroup: a CPU keeps the rest of a page; whole pages go to the stock of pages when objects are freed,
+ * the rest to the group when another one's come. */
+START_TEST(bytes_of_objects)
+{
+	struct memcg *a, *b;
+
+	open_groups("memcg.name=a b");
+	a = group("a");
+	b = group("b");
+	ck_assert(!memcg_consume_bytes(&k, 0, a, 160));
+	page_of_objects(0, a, 160);
+	for (unsigned i = 1; i < 25; i++)
+		ck_assert(memcg_consume_bytes(&k, 0, a, 160));
+	ck_assert_uint_eq(memcg_stocked_bytes(&k, a), 96);
+	ck_assert(!memcg_consume_bytes(&k, 0, a, 160));
+	ck_assert(!memcg_consume_bytes(&k, 1, a, 96));
+	page_of_objects(0, a, 160); /* 96 more than a page's rest: both stay */
+	ck_assert_uint_eq(memcg_stocked_bytes(&k, a), 4032);
+	ck_assert_uint_eq(a->memory.usage, 2);
+	ck_assert_int_eq(memcg_kernel_pages(&k, a), 2);
+	memcg_refill_bytes(&k, 0, a, 64, true); /* exactly a page is not more than a page */
+	ck_assert_uint_eq(memcg_stocked_bytes(&k, a), 4096);
+	memcg_refill_bytes(&k, 0, a, 160, true);
+	ck_assert_uint_eq(memcg_stocked_bytes(&k, a), 160);
+	ck_assert_uint_eq(a->object_pages, 1);
+	ck_assert_uint_eq(memcg_stocked(&k, a), 1); /* charged still */
+	ck_assert_uint_eq(a->memory.usage, 2);
+	page_of_objects(0, b, 4000);
+	ck_assert_uint_eq(a->spare_bytes, 160);
+	ck_assert_uint_eq(memcg_stocked_bytes(&k, a), 0);
+	ck_assert_uint_eq(memcg_stocked_bytes(&k, b), 96);
+	memcg_refill_bytes(&k, 1, a, 4000, false); /* the group's come along, and a whole page goes back */
+	ck_assert_uint_eq(a->spare_bytes, 0);
+	ck_assert_uint_eq(memcg_stocked_bytes(&k, a), 64);
+	ck_assert_uint_eq(a->object_pages, 0);
+	memcg_drain_stock(&k, a);
+	ck_assert_uint_eq(a->memory.usage, 0);
+	ck_assert_uint_eq(a->spare_bytes, 64);
+	ck_assert_uint_eq(b->spare_bytes, 96); /* CPU 0 had a's page: all that it has goes */
+	ck_assert_uint_eq(memcg_stocked_bytes(&k, b), 0);
+	ck_assert_uint_eq(b->memory.usage, 1);
+	close_groups();
+}
+END_TEST
+
+int main(void)
+{
 	TCase *t = tcase_create("memcg");
 
 	tcase_add_test(t, nothing_asked_for_is_no_group);
@@ -375,23 +430,12 @@ static Suite *suite(void)
 	tcase_add_test(t, max_is_written_as_it_was_read);
 	tcase_add_test(t, charges_go_up);
 	tcase_add_test(t, stocks_are_of_one_group_a_cpu);
+	tcase_add_test(t, bytes_of_objects);
 	tcase_add_loop_test(t, protection_comes_down, 0, 2);
 	tcase_add_loop_test(t, being_above_high_costs_more_and_more, 0, ARRAY_LEN(price));
 	tcase_add_test(t, high_of_nothing_counts_as_one_page);
 	tcase_add_test(t, events_go_up);
 	tcase_add_test(t, lists_count_for_their_group);
 	tcase_add_test(t, swap_has_limits_of_its_own);
-	suite_add_tcase(s, t);
-	return s;
-}
-
-int main(void)
-{
-	SRunner *r = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_case("memcg", t);
 }

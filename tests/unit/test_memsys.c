@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sim/rng.h"
+#include "tests/suite.h"
 
 static struct param_set ps;
 static struct topology_params tp;
@@ -109,7 +110,6 @@ START_TEST(test_flat)
 	ck_assert_uint_eq(memsys_flat_cycles(m, 1, 1, true), 18);
 	ck_assert_uint_eq(memsys_flat_cycles(m, 1, 0, true), 38); /* 37.8 */
 	ck_assert_uint_eq(registry.nr_groups, 0);
-	memsys_flush_frame(m, 5);
 }
 END_TEST
 
@@ -332,24 +332,6 @@ START_TEST(test_odd_nodes)
 }
 END_TEST
 
-/* A frame that was flushed comes from memory again, and its dirty lines were dropped, not written. */
-START_TEST(test_flush_frame)
-{
-	set("memory.caches", "on");
-	set("topology.node_cpus", "2");
-	build();
-	memsys_access(m, 0, 7 * PAGE_SIZE, PAGE_SIZE, MEM_STORE, 0);
-	memsys_access(m, 1, 7 * PAGE_SIZE, PAGE_SIZE, MEM_LOAD, 100000);
-	memsys_access(m, 1, 8 * PAGE_SIZE, 64, MEM_LOAD, 200000);
-	ck_assert_uint_eq(stat("dram", "reads", "0"), 65);
-	memsys_flush_frame(m, 7);
-	memsys_access(m, 0, 7 * PAGE_SIZE, PAGE_SIZE, MEM_FETCH, 300000);
-	memsys_access(m, 1, 8 * PAGE_SIZE, 64, MEM_LOAD, 400000);
-	ck_assert_uint_eq(stat("dram", "reads", "0"), 65 + 64);
-	ck_assert_uint_eq(stat("dram", "writes", "0"), 0);
-}
-END_TEST
-
 /* The same accesses give the same latencies; another seed only where a policy draws. */
 START_TEST(test_deterministic)
 {
@@ -410,10 +392,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("memsys");
 	TCase *tc = tcase_create("memsys");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_flat);
@@ -424,14 +403,7 @@ int main(void)
 	tcase_add_test(tc, test_numa_hops);
 	tcase_add_test(tc, test_bandwidths);
 	tcase_add_test(tc, test_odd_nodes);
-	tcase_add_test(tc, test_flush_frame);
 	tcase_add_test(tc, test_deterministic);
 	tcase_add_test(tc, test_refusals);
-	tcase_set_timeout(tc, 60); /* sanitised builds on busy machines are slow */
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("memsys", tc);
 }

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tests/suite.h"
+
 static struct shared *shared;
 static struct merge *merge;
 
@@ -299,10 +301,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("merge");
 	TCase *t = tcase_create("merge");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, one_thread);
@@ -313,10 +312,5 @@ int main(void)
 	tcase_add_test(t, a_child_of_vfork_goes_first);
 	tcase_add_test(t, a_silent_child_of_vfork_holds_nobody);
 	tcase_add_loop_test(t, random_steps, 0, 20);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("merge", t);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 #define CAR_STATS(X, S)                                \
 	X(S, COUNTER, trips, "trips", "journeys made") \
 	X(S, GAUGE, fuel, "litres", "in the tank")     \
@@ -200,10 +202,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("metrics");
 	TCase *t = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_snapshot_tells_all);
@@ -211,10 +210,5 @@ int main(void)
 	tcase_add_test(t, collectors_add_rows);
 	tcase_add_loop_test(t, errors_of_the_sink_come_back, 0, 5);
 	tcase_add_test(t, the_null_sink_takes_everything);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("metrics", t);
 }

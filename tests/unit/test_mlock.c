@@ -1,31 +1,8 @@
 /*
  * test_mlock.c - locking in memory, and msync.
  */
-#include <check.h>
-
-#include "tests/unit/vm_fixture.h"
-
-#define RW (PROT_READ | PROT_WRITE)
-#define P  PAGE_SIZE
-
-static struct bed b;
-
-static void setup(void)
-{
-	bed_new(&b, BED_SMALL, "swap.size=16MiB", NULL);
-}
-
-static void teardown(void)
-{
-	ck_assert(vma_tree_is_valid(&b.t->mm->vmas));
-	ck_assert(pgtable_is_valid(&b.t->mm->pt));
-	bed_free(&b);
-}
-
-static uint64_t nr_vmas(void)
-{
-	return b.t->mm->vmas.n;
-}
+#include "tests/suite.h"
+#include "tests/unit/mapping_fixture.h"
 
 /* ---- mlock ---- */
 
@@ -107,19 +84,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("mlock");
 	TCase *c = tcase_create("mlock");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, mlock_locks_and_unlocks);
 	tcase_add_test(c, mlock_on_fault_waits_for_the_fault);
 	tcase_add_test(c, mlockall_now_and_in_future);
 	tcase_add_test(c, msync_errors);
-	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("mlock", c);
 }

@@ -1,38 +1,8 @@
 /*
  * test_mmap.c - mmap, munmap, brk: errors, layouts, accounting.
  */
-#include <check.h>
-
-#include "tests/unit/vm_fixture.h"
-
-#define RW (PROT_READ | PROT_WRITE)
-#define P  PAGE_SIZE
-
-static struct bed b;
-
-static void setup(void)
-{
-	bed_new(&b, BED_SMALL, "swap.size=16MiB", NULL);
-}
-
-static void teardown(void)
-{
-	ck_assert(vma_tree_is_valid(&b.t->mm->vmas));
-	ck_assert(pgtable_is_valid(&b.t->mm->pt));
-	bed_free(&b);
-}
-
-static int64_t map(vaddr_t addr, uint64_t len, unsigned prot, unsigned flags)
-{
-	const struct mmap_request r = {addr, len, prot, flags, NULL, 0};
-
-	return sys_mmap(b.t, &r);
-}
-
-static uint64_t nr_vmas(void)
-{
-	return b.t->mm->vmas.n;
-}
+#include "tests/suite.h"
+#include "tests/unit/mapping_fixture.h"
 
 /* ---- mmap ---- */
 
@@ -182,8 +152,7 @@ START_TEST(munmap_gives_back_pages_and_tables)
 	uint64_t used = bed_used(&b), tables = b.t->mm->pt.nr_tables;
 	vaddr_t a = bed_anon(&b, UINT64_C(1) << 40, 16 * P, RW, MAP_FIXED);
 
-	for (unsigned i = 0; i < 16; i++)
-		ck_assert_int_eq(bed_touch(&b, a + i * P, true), FAULT_DONE);
+	bed_touch_pages(&b, a, 16, true);
 	ck_assert_uint_eq(b.t->mm->pt.nr_tables, tables + 3);
 	ck_assert_int_eq(memory_node_total(&b.mem, NR_ANON_MAPPED), 16);
 	b.flushes = 0;
@@ -273,10 +242,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("mmap");
 	TCase *c = tcase_create("mmap");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, mmap_errors);
@@ -291,9 +257,5 @@ int main(void)
 	tcase_add_test(c, too_many_mappings);
 	tcase_add_test(c, brk_grows_and_shrinks);
 	tcase_add_test(c, on_demand_maps_windows);
-	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("mmap", c);
 }

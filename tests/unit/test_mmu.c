@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "models/hw/mmu.h"
+#include "tests/suite.h"
 
 #define VA    UINT64_C(0x7f8812345678)
 #define ROOT  UINT64_C(1000) /* frames of tables are handed out from here */
@@ -329,10 +330,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("mmu");
 	TCase *t = tcase_create("mmu");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, four_levels_by_hand);
@@ -347,10 +345,5 @@ int main(void)
 	tcase_add_test(t, steps_cost_by_distance);
 	tcase_add_test(t, huge_pages_take_three_steps);
 	tcase_add_test(t, steps_go_through_the_caches);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("mmu", t);
 }

@@ -1,31 +1,8 @@
 /*
  * test_mprotect.c - rights of mappings and entries.
  */
-#include <check.h>
-
-#include "tests/unit/vm_fixture.h"
-
-#define RW (PROT_READ | PROT_WRITE)
-#define P  PAGE_SIZE
-
-static struct bed b;
-
-static void setup(void)
-{
-	bed_new(&b, BED_SMALL, "swap.size=16MiB", NULL);
-}
-
-static void teardown(void)
-{
-	ck_assert(vma_tree_is_valid(&b.t->mm->vmas));
-	ck_assert(pgtable_is_valid(&b.t->mm->pt));
-	bed_free(&b);
-}
-
-static uint64_t nr_vmas(void)
-{
-	return b.t->mm->vmas.n;
-}
+#include "tests/suite.h"
+#include "tests/unit/mapping_fixture.h"
 
 START_TEST(mprotect_errors)
 {
@@ -95,19 +72,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("mprotect");
 	TCase *c = tcase_create("mprotect");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, mprotect_errors);
 	tcase_add_test(c, mprotect_takes_write_permission_from_entries);
 	tcase_add_test(c, prot_none_keeps_the_page);
 	tcase_add_test(c, mprotect_commits_what_becomes_writable);
-	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("mprotect", c);
 }

@@ -1,32 +1,10 @@
 /*
  * test_mremap.c - resizing and moving mappings: errors, pages, tables, accounts.
  */
-#include <check.h>
-
-#include "tests/unit/vm_fixture.h"
+#include "tests/suite.h"
+#include "tests/unit/mapping_fixture.h"
 
 enum { MAYMOVE = 1, FIXED = 2, DONTUNMAP = 4 };
-#define RW (PROT_READ | PROT_WRITE)
-#define P  PAGE_SIZE
-
-static struct bed b;
-
-static void setup(void)
-{
-	bed_new(&b, BED_SMALL, "swap.size=16MiB", NULL);
-}
-
-static void teardown(void)
-{
-	ck_assert(vma_tree_is_valid(&b.t->mm->vmas));
-	ck_assert(pgtable_is_valid(&b.t->mm->pt));
-	bed_free(&b);
-}
-
-static uint64_t nr_vmas(void)
-{
-	return b.t->mm->vmas.n;
-}
 
 START_TEST(mremap_errors)
 {
@@ -144,10 +122,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("mremap");
 	TCase *c = tcase_create("mremap");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, mremap_errors);
@@ -156,9 +131,5 @@ int main(void)
 	tcase_add_test(c, mremap_moves_a_part_and_keeps_accounts);
 	tcase_add_test(c, mremap_moves_whole_tables);
 	tcase_add_test(c, mremap_dontunmap_leaves_an_empty_mapping);
-	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("mremap", c);
 }

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
 #include "traces/source.h"
 #include "traces/bytes.h"
 #include "traces/control.h"
@@ -475,10 +476,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("native");
 	TCase *tc = tcase_create("native");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, empty);
@@ -493,10 +491,5 @@ int main(void)
 	tcase_add_test(tc, newer_version);
 	tcase_add_test(tc, many_blocks);
 	tcase_add_test(tc, fingerprint);
-	tcase_set_timeout(tc, 60);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("native", tc);
 }

@@ -8,6 +8,7 @@
 #include <check.h>
 
 #include "models/kernel/thp_split.h"
+#include "tests/suite.h"
 #include "tests/unit/vm_fixture.h"
 
 #define RW (PROT_READ | PROT_WRITE)
@@ -89,17 +90,6 @@ static bool run(uint64_t ms)
 	return true;
 }
 
-/* n pages written on the node where the task runs. */
-static vaddr_t fill(vaddr_t at, unsigned n)
-{
-	vaddr_t a = bed_anon(&b, at, n * P, RW, MAP_FIXED);
-
-	for (unsigned i = 0; i < n; i++)
-		ck_assert_int_eq(bed_touch(&b, a + i * P, true), FAULT_DONE);
-	lru_drain_all(&b.k);
-	return a;
-}
-
 /* What a program's access does: it faults on an entry that is not there, else nothing. Returns the faults. */
 static unsigned touch_all(vaddr_t a, unsigned n)
 {
@@ -126,7 +116,7 @@ static void first_scan(void)
 
 START_TEST(memory_follows)
 {
-	vaddr_t a = fill(A, N);
+	vaddr_t a = bed_fill(&b, A, N);
 	unsigned flushes;
 
 	ck_assert_uint_eq(pages_on(a, N, 0), N);
@@ -162,7 +152,7 @@ START_TEST(off)
 
 	bed_free(&b);
 	start("kernel.numa_balancing=0");
-	a = fill(A, N);
+	a = bed_fill(&b, A, N);
 	go_to(1);
 	ck_assert(!run(5000));
 	ck_assert(!run(5000));
@@ -175,7 +165,7 @@ END_TEST
 /* A page that two tasks use moves when two faults in a row came from the same node. */
 START_TEST(two_references)
 {
-	vaddr_t a = fill(A, 1);
+	vaddr_t a = bed_fill(&b, A, 1);
 	struct frame *f = frame_of(&b.mem, pte_pfn(bed_pte(&b, a)));
 
 	go_to(1);
@@ -201,7 +191,8 @@ END_TEST
 /* Only memory of the default policy, or bound with the balancing flag, is marked. */
 START_TEST(policies)
 {
-	vaddr_t a = fill(A, 4), bound = fill(A + (16 << 20), 4), asked = fill(A + (32 << 20), 4);
+	vaddr_t a = bed_fill(&b, A, 4), bound = bed_fill(&b, A + (16 << 20), 4),
+		asked = bed_fill(&b, A + (32 << 20), 4);
 
 	ck_assert_int_eq(sys_mbind(b.t, bound, 4 * P, MPOL_BIND, 3, 0), 0);
 	ck_assert_int_eq(sys_mbind(b.t, asked, 4 * P, MPOL_BIND | MPOL_F_NUMA_BALANCING, 3, 0), 0);
@@ -241,7 +232,7 @@ END_TEST
 /* Entries that are marked are ordinary to whoever else changes them. */
 START_TEST(other_calls)
 {
-	vaddr_t a = fill(A, 8);
+	vaddr_t a = bed_fill(&b, A, 8);
 	int64_t anon = b.t->mm->rss[MM_ANONPAGES];
 	struct mm *child;
 
@@ -270,7 +261,7 @@ END_TEST
 /* A full node gets nothing: the entry is accessible again and the page where it was. */
 START_TEST(no_room)
 {
-	vaddr_t a = fill(A, 4);
+	vaddr_t a = bed_fill(&b, A, 4);
 	pfn_t pfn = pte_pfn(bed_pte(&b, a));
 
 	go_to(1);
@@ -369,18 +360,8 @@ END_TEST
 START_TEST(huge_pages_are_not_split)
 {
 	vaddr_t a = start_huge();
-	pfn_t kept = PFN_NONE, pfn, next;
 
-	while ((pfn = alloc_pages_node(b.t, 1, GFP_ATOMIC | GFP_BIT_THISNODE | GFP_BIT_NOWARN, 0)) !=
-	       PFN_NONE)
-		if (!(pfn & 1)) {
-			frame_of(&b.mem, pfn)->private = kept;
-			kept = pfn;
-		}
-	for (; kept != PFN_NONE; kept = next) {
-		next = (pfn_t)frame_of(&b.mem, kept)->private;
-		free_pages(b.t, kept, 0);
-	}
+	bed_shatter(&b, 1);
 	ck_assert_int_eq(bed_touch(&b, a, true), FAULT_DONE);
 	ck_assert_uint_eq(huge_frame(a)->nid, 0);
 	ck_assert(*huge_entry(a) & PTE_PRESENT);
@@ -409,10 +390,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("numa_balancing");
 	TCase *t = tcase_create("numa_balancing");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, memory_follows);
@@ -426,10 +404,5 @@ int main(void)
 	tcase_add_test(t, huge_pages_follow);
 	tcase_add_test(t, huge_pages_are_not_split);
 	tcase_add_test(t, shared_huge_pages_stay);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("numa_balancing", t);
 }

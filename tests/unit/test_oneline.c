@@ -1,6 +1,7 @@
 /*
  * test_oneline.c - formats of one access a line or record: all records of small files, and bad lines.
  */
+#include "tests/suite.h"
 #include "tests/unit/formats_fixtures.h"
 
 /* The first fixture of a format. */
@@ -198,20 +199,12 @@ START_TEST(bad_lines)
 					   "prospero",  "1 R 10 4\n", "pinatrace",  "1: R 10 4\n"};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		char text[128], at[128];
 		const char *first = NULL;
-		struct got *g;
 
 		for (size_t k = 0; k < ARRAY_LEN(good); k += 2)
 			if (!strcmp(good[k], bad[i].format))
 				first = good[k + 1];
-		snprintf(text, sizeof text, "%s%s", first, bad[i].line);
-		g = import(bad[i].format, "", text);
-		ck_assert_msg(g->result == -(int)ERR_FORMAT, "%s %s: %d %s", bad[i].format, bad[i].line,
-			      g->result, g->err.text);
-		ck_assert_uint_eq(g->n, 1);
-		snprintf(at, sizeof at, "%s:2: at byte %zu: expected", path, strlen(first));
-		ck_assert_msg(strstr(g->err.text, at) != NULL, "%s", g->err.text);
+		ck_assert_uint_eq(import_bad(bad[i].format, "", first, bad[i].line, "")->n, 1);
 	}
 	ck_assert_int_eq(import("pinatrace", "", "1: R 10\n#eof\n1: R 20\n")->result, -(int)ERR_FORMAT);
 }
@@ -278,10 +271,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("oneline");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, din);
@@ -296,10 +286,5 @@ int main(void)
 	tcase_add_test(t, bad_lines);
 	tcase_add_test(t, bad_records);
 	tcase_add_test(t, many_records);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("oneline", t);
 }

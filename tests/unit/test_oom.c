@@ -4,6 +4,7 @@
  * 64 MiB, no swap. Process 1 takes its part and sleeps; process 2 takes more until nothing is left.
  */
 #include "tests/machine_fixture.h"
+#include "tests/suite.h"
 
 static struct bench bench, *const b = &bench;
 
@@ -173,7 +174,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("oom");
 	TCase *t = tcase_create("oom");
 
 	tcase_add_loop_test(t, the_largest_dies, 0, (int)ARRAY_LEN(victim));
@@ -182,7 +182,5 @@ int main(void)
 	tcase_add_test(t, whoever_asks_dies_when_told_so);
 	tcase_add_test(t, bound_to_a_node);
 	tcase_add_test(t, swap_counts_as_memory);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	return bench_main(s);
+	return run_case("oom", t);
 }

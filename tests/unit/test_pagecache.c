@@ -2,6 +2,7 @@
  * test_pagecache.c - files, their pages, tags and shadows; dropping and truncating.
  */
 #include "models/kernel/pagecache/tree.h"
+#include "tests/suite.h"
 #include "tests/unit/files_fixture.h"
 
 #define MEMORY "topology.node_mem=64MiB", "kernel.struct_page_bytes=0"
@@ -334,7 +335,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("pagecache");
 	TCase *t = tcase_create("pagecache");
 
 	tcase_add_test(t, files);
@@ -347,6 +347,5 @@ int main(void)
 	tcase_add_test(t, shadow_nodes);
 	tcase_add_test(t, shmem);
 	tcase_add_test(t, shmem_truncated_in_swap);
-	suite_add_tcase(s, t);
-	return bed_run_suite(s);
+	return run_case("pagecache", t);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/suggest.h"
+#include "tests/suite.h"
 
 static const char *colour(size_t i)
 {
@@ -248,10 +249,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("param");
 	TCase *t = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, defaults_are_set);
@@ -267,10 +265,5 @@ int main(void)
 	tcase_add_test(t, messages_are_one_line);
 	tcase_add_test_raise_signal(t, registering_twice_aborts, 6);
 	tcase_add_test(t, edit_distance);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("param", t);
 }

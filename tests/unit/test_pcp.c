@@ -4,6 +4,7 @@
 #include <check.h>
 
 #include "models/kernel/pcp.h"
+#include "tests/suite.h"
 #include "tests/unit/mm_fixture.h"
 
 static struct mm x;
@@ -210,10 +211,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("pcp");
 	TCase *t = tcase_create("pcp");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, orders_with_lists);
 	tcase_add_test(t, refill_takes_a_batch);
@@ -224,10 +222,5 @@ int main(void)
 	tcase_add_test(t, reclaim_shortens_the_lists);
 	tcase_add_test(t, type_follows_the_page_block);
 	tcase_add_test(t, remote_lists_expire);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("pcp", t);
 }

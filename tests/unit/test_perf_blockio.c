@@ -1,6 +1,7 @@
 /*
  * test_perf_blockio.c - samples of perf and block I/O: all records of small files, and bad lines.
  */
+#include "tests/suite.h"
 #include "tests/unit/formats_support.h"
 
 #define MEM_HEAD "# PID, TID, IP, ADDR, LOCAL WEIGHT, DSRC, SYMBOL\n"
@@ -59,16 +60,9 @@ START_TEST(perfmem_bad)
 					  "# PID, TID, IP, LOCAL WEIGHT, DSRC, SYMBOL\n",
 					  "# PID, TID, IP, ADDR, ADDR, DSRC, SYMBOL\n"};
 
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		char text[256];
-		struct got *g;
-
-		snprintf(text, sizeof text, MEM_HEAD "1 1 0x1 0x2 3 0x2 a:b\n%s", bad[i]);
-		g = import("perfmem", "", text);
-		ck_assert_msg(g->result == -(int)ERR_FORMAT, "%s: %d %s", bad[i], g->result, g->err.text);
-		ck_assert_ptr_nonnull(strstr(g->err.text, ":3: at byte 71: expected"));
-		ck_assert_uint_eq(g->n, 1);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		ck_assert_uint_eq(
+			import_bad("perfmem", "", MEM_HEAD "1 1 0x1 0x2 3 0x2 a:b\n", bad[i], "")->n, 1);
 	ck_assert_int_eq(import("perfmem", "", "1 1 0x1 0x2 3 0x2 a:b\n")->result, -(int)ERR_FORMAT);
 	ck_assert_int_eq(import("perfmem", "addresses=physical", MEM_HEAD "1 1 0x1 0x2 3 0x2 a:b\n")->result,
 			 -(int)ERR_FORMAT);
@@ -99,16 +93,8 @@ START_TEST(perfscript_bad)
 					  "1 [003] 1.5:\n",   "1 [003] 1.5: 1g 10\n", "1 [003] 1.5: 10 1g\n",
 					  "1/ [0] 1.5: 10\n", "4294967296 1.5: 10\n"};
 
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		char text[256];
-		struct got *g;
-
-		snprintf(text, sizeof text, "1 [0] 1.5: 10\n%s", bad[i]);
-		g = import("perfscript", "", text);
-		ck_assert_msg(g->result == -(int)ERR_FORMAT, "%s: %d %s", bad[i], g->result, g->err.text);
-		ck_assert_ptr_nonnull(strstr(g->err.text, ":2: at byte 14: expected"));
-		ck_assert_uint_eq(g->n, 1);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		ck_assert_uint_eq(import_bad("perfscript", "", "1 [0] 1.5: 10\n", bad[i], "")->n, 1);
 	ck_assert_int_eq(import("perfscript", "addresses=physical", "")->result, -(int)ERR_USAGE);
 }
 END_TEST
@@ -179,17 +165,9 @@ START_TEST(blockio_bad)
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		bool is_msr = !strcmp(bad[i].format, "msr");
-		char text[128];
-		struct got *g;
+		const char *good = is_msr ? "1,h,0,Read,0,1,1\n" : "7,R,0,1,1\n";
 
-		snprintf(text, sizeof text, "%s%s", is_msr ? "1,h,0,Read,0,1,1\n" : "7,R,0,1,1\n",
-			 bad[i].line);
-		g = import(bad[i].format, "", text);
-		ck_assert_msg(g->result == -(int)ERR_FORMAT, "%s: %d %s", bad[i].line, g->result,
-			      g->err.text);
-		ck_assert_ptr_nonnull(strstr(g->err.text, is_msr ? ":2: at byte 17: expected"
-								 : ":2: at byte 10: expected"));
-		ck_assert_uint_eq(g->n, 2);
+		ck_assert_uint_eq(import_bad(bad[i].format, "", good, bad[i].line, "")->n, 2);
 	}
 }
 END_TEST
@@ -223,10 +201,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("perf_blockio");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, perfmem_records);
@@ -238,10 +213,5 @@ int main(void)
 	tcase_add_test(t, alibaba);
 	tcase_add_test(t, blockio_bad);
 	tcase_add_test(t, many_disks);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("perf_blockio", t);
 }

@@ -4,6 +4,7 @@
 #include <check.h>
 
 #include "models/kernel/pgtable.h"
+#include "tests/suite.h"
 
 /* Frames 1000, 1001, …: never the same twice. `left` allocations succeed. */
 struct source {
@@ -316,10 +317,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("pgtable");
 	TCase *c = tcase_create("pgtable");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, one_page_costs_four_tables);
@@ -336,9 +334,5 @@ int main(void)
 	tcase_add_test(c, a_table_moves_whole);
 	tcase_add_test(c, is_valid_sees_a_wrong_count);
 	tcase_add_test(c, swap_entries_survive_encoding);
-	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("pgtable", c);
 }

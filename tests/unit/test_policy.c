@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "models/kernel/policy.h"
+#include "tests/suite.h"
 #include "tests/unit/mm_fixture.h"
 
 #define ALL4 UINT64_C(0xf)
@@ -263,10 +264,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("policy");
 	TCase *t = tcase_create("policy");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, what_is_refused);
 	tcase_add_test(t, effective_nodes);
@@ -279,10 +277,5 @@ int main(void)
 	tcase_add_test(t, this_node_overrides_the_task);
 	tcase_add_test(t, equality);
 	tcase_add_test(t, misplaced_pages);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("policy", t);
 }

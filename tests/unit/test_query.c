@@ -10,6 +10,7 @@
 
 #include "analysis/sql.h"
 #include "tests/store_fixture.h"
+#include "tests/suite.h"
 
 static char out[20000], err_text[2000];
 
@@ -206,29 +207,15 @@ START_TEST(test_interrupt)
 }
 END_TEST
 
-static Suite *query_suite(void)
+int main(void)
 {
-	Suite *s = suite_create("query");
 	TCase *tc = tcase_create("query");
 
-	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, test_formats);
 	tcase_add_test(tc, test_list);
 	tcase_add_test(tc, test_run);
 	tcase_add_loop_test(tc, test_wrong, 0, ARRAY_LEN(wrong));
 	tcase_add_test(tc, test_no_store);
 	tcase_add_test(tc, test_interrupt);
-	suite_add_tcase(s, tc);
-	return s;
-}
-
-int main(void)
-{
-	SRunner *sr = srunner_create(query_suite());
-	int failed;
-
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_case("query", tc);
 }

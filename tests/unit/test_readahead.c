@@ -3,6 +3,7 @@
  */
 #include "models/kernel/readahead.h"
 #include "models/kernel/workingset.h"
+#include "tests/suite.h"
 #include "tests/unit/files_fixture.h"
 
 #define MEMORY "topology.node_mem=64MiB", "kernel.struct_page_bytes=0"
@@ -265,7 +266,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("readahead");
 	TCase *t = tcase_create("readahead");
 
 	tcase_add_test(t, sequential);
@@ -280,6 +280,5 @@ int main(void)
 	tcase_add_test(t, advice);
 	tcase_add_test(t, accessed);
 	tcase_add_test(t, refault);
-	suite_add_tcase(s, t);
-	return bed_run_suite(s);
+	return run_case("readahead", t);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "sim/rng.h"
+#include "tests/suite.h"
 
 static struct rng rng;
 
@@ -95,19 +96,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("recency");
 	TCase *tc = tcase_create("recency");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, test_same_as_a_list, 1, RECENCY_WAYS + 1);
 	tcase_add_test(tc, test_order_is_checked);
 	tcase_add_test(tc, test_signatures_find_each_way);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("recency", tc);
 }

@@ -3,6 +3,7 @@
  * memory.
  */
 #include "tests/machine_fixture.h"
+#include "tests/suite.h"
 
 static struct bench bench, *const b = &bench;
 
@@ -336,7 +337,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("reclaim");
 	TCase *t = tcase_create("reclaim");
 
 	tcase_add_test(t, the_log_tells_low_kswapd_high);
@@ -348,7 +348,5 @@ int main(void)
 	tcase_add_test(t, locked_pages_never_go);
 	tcase_add_test(t, full_swap_turns_to_files_and_then_to_the_killer);
 	tcase_add_test(t, swappiness_moves_the_balance);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	return bench_main(s);
+	return run_case("reclaim", t);
 }

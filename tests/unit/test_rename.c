@@ -5,6 +5,8 @@
 
 #include <check.h>
 
+#include "tests/suite.h"
+
 static struct rename r;
 static struct rename_input a, b;
 
@@ -119,18 +121,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("rename");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(t, ids);
 	tcase_add_test(t, controls);
 	tcase_add_test(t, files_apart);
 	tcase_add_test(t, files_shared);
-	suite_add_tcase(suite, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("rename", t);
 }

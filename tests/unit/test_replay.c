@@ -2,6 +2,7 @@
  * test_replay.c - threads of a trace as tasks: who starts whom, who waits for whom, where it ends.
  */
 #include "tests/machine_fixture.h"
+#include "tests/suite.h"
 
 static struct bench bench, *const b = &bench;
 
@@ -475,7 +476,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("replay");
 	TCase *t = tcase_create("replay");
 
 	tcase_add_test(t, a_process_that_nobody_started_starts_by_itself);
@@ -498,6 +498,5 @@ int main(void)
 	tcase_add_test(t, threads_outlive_the_first);
 	tcase_add_test(t, as_recorded_is_one_after_the_other);
 	tcase_add_test(t, for_one_thread_both_schedules_are_the_same);
-	suite_add_tcase(s, t);
-	return bench_main(s);
+	return run_case("replay", t);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 /* The first numbers of splitmix64 from state 0, as published with Vigna's reference code and in Java's
  * SplittableRandom tests. */
 START_TEST(splitmix_vector)
@@ -105,10 +107,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("rng");
 	TCase *t = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, splitmix_vector);
 	tcase_add_test(t, xoshiro_vector);
@@ -116,10 +115,5 @@ int main(void)
 	tcase_add_test(t, below_is_below);
 	tcase_add_test(t, below_is_even);
 	tcase_add_test(t, unit_lies_in_the_interval);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("rng", t);
 }

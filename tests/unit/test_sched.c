@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "models/kernel/sched.h"
+#include "tests/suite.h"
 
 #define MS     UINT64_C(2600000) /* cycles */
 #define PS(ms) ((tick_t)(ms)*PS_PER_MS)
@@ -549,10 +550,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sched");
 	TCase *t = tcase_create("sched");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(t, tasks_share_a_cpu_fairly, 0, (int)ARRAY_LEN(share));
 	tcase_add_test(t, wakeups_do_not_lengthen_slices);
@@ -570,10 +568,5 @@ int main(void)
 	tcase_add_test(t, the_table_forgets_the_dead);
 	tcase_add_loop_test(t, two_runs_are_the_same, 0, 2);
 	tcase_add_test(t, an_event_that_does_nothing_changes_nothing);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("sched", t);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "sim/rng.h"
+#include "tests/suite.h"
 #include "traces/source.h"
 
 #define THREADS 3
@@ -225,17 +226,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("seek");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(t, anywhere, 0, 6);
 	tcase_add_loop_test(t, skimming, 0, 6);
 	tcase_add_loop_test(t, damaged, 0, 4);
-	suite_add_tcase(suite, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("seek", t);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sim/rng.h"
+#include "tests/suite.h"
 
 static struct server sv;
 
@@ -119,10 +120,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("server");
 	TCase *tc = tcase_create("server");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_divisor_is_exact);
 	tcase_add_test(tc, test_idle_server_adds_nothing);
@@ -131,11 +129,5 @@ int main(void)
 	tcase_add_test(tc, test_same_as_naive);
 	tcase_add_test(tc, test_backlog_beyond_window);
 	tcase_add_test(tc, test_slot_lengths);
-	tcase_set_timeout(tc, 60); /* sanitised builds on busy machines are slow */
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("server", tc);
 }

@@ -6,6 +6,7 @@
 #include "models/kernel/fault.h"
 #include "models/kernel/mmap.h"
 #include "models/kernel/swapin.h"
+#include "tests/suite.h"
 #include "tests/unit/vm_fixture.h"
 
 #define RW (PROT_READ | PROT_WRITE)
@@ -24,8 +25,7 @@ static void start(const char *swap)
 	a = sys_mmap(b.t, &r);
 	ck_assert_int_gt(a, 0);
 	at = (vaddr_t)a;
-	for (unsigned i = 0; i < N; i++)
-		ck_assert_int_eq(bed_touch(&b, at + i * P, true), FAULT_DONE);
+	bed_touch_pages(&b, at, N, true);
 	lru_drain(b.t);
 	ck_assert_int_eq(memory_node_total(&b.mem, NR_SHMEM), N);
 	ck_assert_int_eq(b.t->mm->rss[MM_SHMEMPAGES], N);
@@ -175,19 +175,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("shmem");
 	TCase *c = tcase_create("shmem");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_test(c, out_and_in_again);
 	tcase_add_test(c, back_from_the_swap_cache);
 	tcase_add_test(c, mapped_twice);
 	tcase_add_test(c, no_swap);
 	tcase_add_test(c, unmapped_in_swap);
-	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("shmem", c);
 }

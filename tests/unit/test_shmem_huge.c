@@ -6,6 +6,7 @@
 
 #include "models/kernel/thp_split.h"
 #include "tests/machine_fixture.h"
+#include "tests/suite.h"
 #include "tests/unit/vm_fixture.h"
 
 #define RW (PROT_READ | PROT_WRITE)
@@ -225,20 +226,10 @@ END_TEST
 
 START_TEST(no_huge_page)
 {
-	pfn_t kept = PFN_NONE, pfn, next;
 
 	start("thp.shmem_enabled=always");
 	map_shared(A, H);
-	while ((pfn = alloc_pages_node(b.t, 0, GFP_ATOMIC | GFP_BIT_THISNODE | GFP_BIT_NOWARN, 0)) !=
-	       PFN_NONE)
-		if (!(pfn & 1)) {
-			frame_of(&b.mem, pfn)->private = kept;
-			kept = pfn;
-		}
-	for (; kept != PFN_NONE; kept = next) {
-		next = (pfn_t)frame_of(&b.mem, kept)->private;
-		free_pages(b.t, kept, 0);
-	}
+	bed_shatter(&b, 0);
 	touch(A);
 	ck_assert_uint_eq(event(VMEV_THP_FILE_FALLBACK), 1);
 	ck_assert_uint_eq(event(VMEV_THP_FILE_ALLOC), 0);
@@ -276,7 +267,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("shmem_huge");
 	TCase *t = tcase_create("shmem_huge");
 
 	tcase_add_test(t, one_fault);
@@ -287,6 +277,5 @@ int main(void)
 	tcase_add_test(t, behind_the_end);
 	tcase_add_test(t, no_huge_page);
 	tcase_add_test(t, under_pressure);
-	suite_add_tcase(s, t);
-	return bench_main(s);
+	return run_case("shmem_huge", t);
 }

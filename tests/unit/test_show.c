@@ -6,6 +6,7 @@
 #include "analysis/show/show.h"
 
 #include "tests/store_fixture.h"
+#include "tests/suite.h"
 
 static const struct show_row rows[] = {
 	{"meminfo", "MemTotal", 80000},
@@ -572,10 +573,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("show");
 	TCase *t = tcase_create("show");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, test_meminfo);
@@ -590,10 +588,5 @@ int main(void)
 	tcase_add_test(t, test_status);
 	tcase_add_test(t, test_procrank);
 	tcase_add_test(t, test_snapshots);
-	suite_add_tcase(suite, t);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("show", t);
 }

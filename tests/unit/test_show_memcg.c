@@ -5,6 +5,7 @@
  * which was in web and is gone.
  */
 #include "tests/show_fixture.h"
+#include "tests/suite.h"
 
 static const struct show_row rows[] = {
 	{"memcg/web", "id", 1},
@@ -119,19 +120,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("show_memcg");
 	TCase *t = tcase_create("show_memcg");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, files_of_groups);
 	tcase_add_test(t, all_in_one);
 	tcase_add_test(t, log_of_a_group);
-	suite_add_tcase(suite, t);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("show_memcg", t);
 }

@@ -4,6 +4,7 @@
  * The first and the last two lines follow the log of a Debian kernel 6.1 (tests/fidelity/configs).
  */
 #include "tests/show_fixture.h"
+#include "tests/suite.h"
 
 /* Pages; 4 kB each. Node 0 has DMA and DMA32, node 1 Normal. A different number in each counter. */
 static const struct show_row rows[] = {
@@ -243,19 +244,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("show_oom");
 	TCase *t = tcase_create("show_oom");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, a_bound_request);
 	tcase_add_test(t, tasks_and_the_victim);
 	tcase_add_test(t, later);
 	tcase_add_test(t, nobody_was_killed);
-	suite_add_tcase(suite, t);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("show_oom", t);
 }

@@ -4,6 +4,7 @@
  * Two nodes with 2 CPUs and 1 CPU of 1000 MHz; process 7 has two mappings and had its pid twice.
  */
 #include "tests/show_fixture.h"
+#include "tests/suite.h"
 
 static const struct show_row rows[] = {
 	{"meminfo", "MemTotal", 4194304}, /* 4 GiB */
@@ -452,10 +453,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("show_tools");
 	TCase *t = tcase_create("show_tools");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, test_free_units);
@@ -468,10 +466,5 @@ int main(void)
 	tcase_add_test(t, test_thp_eligible);
 	tcase_add_test(t, test_showmap);
 	tcase_add_test(t, test_json);
-	suite_add_tcase(suite, t);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("show_tools", t);
 }

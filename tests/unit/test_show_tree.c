@@ -8,6 +8,8 @@
 
 #include <sys/stat.h>
 
+#include "tests/suite.h"
+
 static const struct show_row rows[] = {
 	{"node/0", "numa_hit", 1},
 	{"node/1", "numa_hit", 2},
@@ -166,18 +168,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("show_tree");
 	TCase *t = tcase_create("show_tree");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, test_tree);
 	tcase_add_test(t, test_damaged);
-	suite_add_tcase(suite, t);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("show_tree", t);
 }

@@ -3,6 +3,7 @@
  */
 #include <check.h>
 
+#include "tests/suite.h"
 #include "tests/unit/slab_fixture.h"
 
 static struct slab_bed b;
@@ -300,12 +301,81 @@ START_TEST(short_of_memory)
 }
 END_TEST
 
+/* ---- whose objects they are ---- */
+
+static struct {
+	uint32_t group;
+	int64_t bytes[4]; /* by group */
+	bool full;
+} charged;
+
+static bool charge(void *cur, gfp_t gfp, unsigned bytes, bool reclaimable, uint32_t *group)
+{
+	ck_assert_ptr_eq(cur, &b);
+	ck_assert(gfp & GFP_KERNEL);
+	ck_assert(!reclaimable);
+	if (charged.full)
+		return false;
+	*group = charged.group;
+	charged.bytes[charged.group] += bytes;
+	return true;
+}
+
+static void uncharge(void *cur, uint32_t group, unsigned bytes, bool reclaimable)
+{
+	ck_assert_ptr_eq(cur, &b);
+	ck_assert(!reclaimable);
+	charged.bytes[group] -= bytes;
+}
+
+/* An object is charged with a pointer to whoever it is given to, and goes back to its owner, not to who frees
+ * it; others than those of accounted caches only when asked for; what cannot be had is not charged. */
+START_TEST(objects_have_owners)
+{
+	static const struct slab_charge_ops ops = {charge, uncharge};
+	struct slab_cache *c, *plain;
+	slab_obj_t one, two, three;
+
+	bed_open(&b, "topology.node_mem=64MiB", "topology.node_cpus=2");
+	c = slab_cache_create(b.s, "test-1k", 1000, SLAB_ACCOUNT);
+	plain = slab_cache_create(b.s, "test-2k", 2000, 0);
+	slab_set_charging(b.s, &ops);
+	memset(&charged, 0, sizeof charged);
+	charged.group = 1;
+	one = slab_alloc(b.s, c, &b, 0, GFP_KERNEL, NULL);
+	charged.group = 2;
+	two = slab_alloc(b.s, c, &b, 0, GFP_KERNEL, NULL);
+	three = slab_alloc(b.s, plain, &b, 0, GFP_KERNEL_ACCOUNT, NULL);
+	ck_assert_uint_ne(slab_alloc(b.s, plain, &b, 0, GFP_KERNEL, NULL), 0);
+	ck_assert_int_eq(charged.bytes[1], 1008);
+	ck_assert_int_eq(charged.bytes[2], 1008 + 2008);
+	slab_free(b.s, c, &b, 1, one);
+	ck_assert_int_eq(charged.bytes[1], 0);
+	slab_free(b.s, plain, &b, 0, three);
+	ck_assert_int_eq(charged.bytes[2], 1008);
+	charged.group = 0; /* the root's */
+	one = slab_alloc(b.s, c, &b, 0, GFP_KERNEL, NULL);
+	ck_assert_uint_ne(one, 0);
+	charged.full = true;
+	ck_assert_uint_eq(slab_alloc(b.s, c, &b, 0, GFP_KERNEL, NULL), 0);
+	charged.full = false;
+	charged.group = 3;
+	b.fail = true;
+	while (slab_alloc(b.s, c, &b, 0, GFP_KERNEL, NULL))
+		;
+	ck_assert_int_eq(charged.bytes[3] % 1008, 0);
+	ck_assert_int_eq(charged.bytes[3] / 1008 + 2, (int64_t)bed_info(&b, "test-1k").active_objs);
+	slab_free(b.s, c, &b, 0, one);
+	slab_free(b.s, c, &b, 0, two);
+	ck_assert_int_eq(charged.bytes[2], 0);
+	ck_assert(slab_is_valid(b.s));
+	bed_close(&b);
+}
+END_TEST
+
 int main(void)
 {
-	Suite *s = suite_create("slab");
 	TCase *t = tcase_create("slab");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, geometry_with_two_cpus);
 	tcase_add_test(t, geometry_with_four_cpus);
@@ -317,10 +387,6 @@ int main(void)
 	tcase_add_test(t, slabs_empty_and_fill);
 	tcase_add_test(t, pages_are_counted_by_kind_and_node);
 	tcase_add_test(t, short_of_memory);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	tcase_add_test(t, objects_have_owners);
+	return run_case("slab", t);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 #define CAR_STATS(X, S)                                  \
 	X(S, COUNTER, trips, "trips", "journeys made")   \
 	X(S, GAUGE, fuel, "litres", "in the tank")       \
@@ -191,10 +193,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("stat");
 	TCase *t = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, small_values_have_buckets_of_their_own);
 	tcase_add_test(t, eight_buckets_a_power_of_two);
@@ -205,10 +204,5 @@ int main(void)
 	tcase_add_test(t, registry_keeps_order_and_names);
 	tcase_add_test_raise_signal(t, registering_after_the_freeze_aborts, 6);
 	tcase_add_test(t, counters_are_differences_gauges_are_not);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("stat", t);
 }

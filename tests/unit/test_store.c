@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "tests/store_fixture.h"
+#include "tests/suite.h"
 
 static struct err e;
 
@@ -526,9 +527,8 @@ START_TEST(test_same_value_twice)
 }
 END_TEST
 
-static Suite *store_suite(void)
+int main(void)
 {
-	Suite *s = suite_create("store");
 	TCase *tc = tcase_create("store");
 
 	tcase_add_test(tc, test_run_row);
@@ -545,17 +545,5 @@ static Suite *store_suite(void)
 	tcase_add_test(tc, test_intervals_share_a_commit);
 	tcase_add_test(tc, test_two_writers);
 	tcase_add_test(tc, test_same_value_twice);
-	suite_add_tcase(s, tc);
-	return s;
-}
-
-int main(void)
-{
-	SRunner *sr = srunner_create(store_suite());
-	int failed;
-
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_case("store", tc);
 }

@@ -2,6 +2,7 @@
  * test_strace.c - the importer of strace logs: records of small logs of every shape, calls that are torn
  * apart, files and descriptors, bad lines.
  */
+#include "tests/suite.h"
 #include "tests/unit/formats_support.h"
 
 START_TEST(memory)
@@ -238,17 +239,10 @@ START_TEST(bad_lines)
 		"\x01\x02\n",
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		char text[256], at[64];
-		struct got *g;
-
-		snprintf(text, sizeof text, "brk(NULL) = 0x5000\n%sbrk(NULL) = 0x5000\n", bad[i]);
-		g = import("strace", "", text);
-		ck_assert_msg(g->result == -(int)ERR_FORMAT, "%s: %d %s", bad[i], g->result, g->err.text);
-		ck_assert_uint_eq(g->n, 2);
-		snprintf(at, sizeof at, "%s:2: at byte 19: expected", path);
-		ck_assert_ptr_nonnull(strstr(g->err.text, at));
-	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		ck_assert_uint_eq(
+			import_bad("strace", "", "brk(NULL) = 0x5000\n", bad[i], "brk(NULL) = 0x5000\n")->n,
+			2);
 	ck_assert_int_eq(import("strace", "", "brk(NULL) = 0x50")->result, -(int)ERR_TRUNCATED);
 }
 END_TEST
@@ -279,10 +273,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("strace");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, memory);
@@ -292,10 +283,5 @@ int main(void)
 	tcase_add_test(t, prefixes);
 	tcase_add_test(t, bad_lines);
 	tcase_add_test(t, many_files);
-	tcase_set_timeout(t, 60);
-	suite_add_tcase(s, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("strace", t);
 }

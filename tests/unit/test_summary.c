@@ -6,6 +6,8 @@
 #include <check.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 static struct summary s;
 
 static void put(uint32_t tid, const uint64_t *addr, const enum access_kind *kind, const uint32_t *size,
@@ -124,17 +126,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("summary");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(t, counts);
 	tcase_add_test(t, strides);
 	tcase_add_test(t, windows_and_reuse);
-	suite_add_tcase(suite, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("summary", t);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 #include "traces/inspect/chart.h"
 
 static char *text;
@@ -157,19 +159,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("svg");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(t, texts);
 	tcase_add_test(t, document);
 	tcase_add_test(t, bytes);
 	tcase_add_test(t, axes);
 	tcase_add_test(t, degenerate);
-	suite_add_tcase(suite, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("svg", t);
 }

@@ -4,6 +4,7 @@
 #include "models/kernel/swapin.h"
 #include "models/kernel/swap_map.h"
 #include "models/kernel/workingset.h"
+#include "tests/suite.h"
 #include "tests/unit/files_fixture.h"
 
 #define MEMORY  "topology.node_mem=64MiB", "kernel.struct_page_bytes=0", "swap.size=16MiB"
@@ -216,7 +217,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("swapin");
 	TCase *t = tcase_create("swapin");
 
 	tcase_add_test(t, by_address);
@@ -226,6 +226,5 @@ int main(void)
 	tcase_add_test(t, by_slot);
 	tcase_add_test(t, one_page);
 	tcase_add_test(t, refault);
-	suite_add_tcase(s, t);
-	return bed_run_suite(s);
+	return run_case("swapin", t);
 }

@@ -16,6 +16,7 @@
 #include "sim/command.h"
 #include "sim/mem.h"
 #include "tests/store_fixture.h"
+#include "tests/suite.h"
 
 static struct err e;
 
@@ -391,12 +392,13 @@ START_TEST(test_usage)
 }
 END_TEST
 
-static Suite *sweep_suite(void)
+int main(int argc, char **argv)
 {
-	Suite *s = suite_create("sweep");
-	TCase *tc = tcase_create("sweep");
+	TCase *tc;
 
-	tcase_set_timeout(tc, 30);
+	if (argc > 1 && !strcmp(argv[1], "run"))
+		return fake_run(argc, argv);
+	tc = tcase_create("sweep");
 	tcase_add_test(tc, test_order);
 	tcase_add_loop_test(tc, test_bad_axis, 0, ARRAY_LEN(bad_axes));
 	tcase_add_test(tc, test_long_list);
@@ -408,20 +410,5 @@ static Suite *sweep_suite(void)
 	tcase_add_test(tc, test_left_shards);
 	tcase_add_test(tc, test_dry_run);
 	tcase_add_test(tc, test_usage);
-	suite_add_tcase(s, tc);
-	return s;
-}
-
-int main(int argc, char **argv)
-{
-	SRunner *sr;
-	int failed;
-
-	if (argc > 1 && !strcmp(argv[1], "run"))
-		return fake_run(argc, argv);
-	sr = srunner_create(sweep_suite());
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_case("sweep", tc);
 }

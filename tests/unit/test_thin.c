@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tests/suite.h"
+
 #include "sim/rng.h"
 #include "traces/inspect/state.h"
 
@@ -98,16 +100,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("thin");
 	TCase *t = tcase_create("all");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(t, instructions_are_kept);
 	tcase_add_test(t, state);
-	suite_add_tcase(suite, t);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("thin", t);
 }

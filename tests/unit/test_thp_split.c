@@ -4,6 +4,7 @@
 #include <check.h>
 
 #include "models/kernel/thp_split.h"
+#include "tests/suite.h"
 #include "tests/unit/vm_fixture.h"
 
 #define RW (PROT_READ | PROT_WRITE)
@@ -13,34 +14,14 @@
 static struct bed b;
 static pfn_t head;
 
-/* Maps a huge page at AT as a fault would: with a deposited table, one reference, one reverse mapping. */
+/* A huge page at AT, of two that the mapping has room for. */
 static void setup(void)
 {
-	struct table_ctx ctx;
-	struct ptable *t;
-	struct frame *f;
-	struct mm *mm;
-
 	bed_new(&b, BED_SMALL, "swap.size=16MiB", NULL);
-	mm = b.t->mm;
-	ctx = (struct table_ctx){b.t, mm};
 	bed_anon(&b, AT, 2 * HUGE_PAGE_SIZE, RW, MAP_FIXED);
-	vma_prepare_anon(&mm->vmas, vma_at(&mm->vmas, AT));
-	head = alloc_pages(b.t, GFP_TRANSHUGE, HUGE_PAGE_ORDER);
-	ck_assert_uint_ne(head, PFN_NONE);
-	f = frame_of(&b.mem, head);
-	ck_assert(f->flags & FR_HEAD);
-	f->flags |= FR_ANON | FR_SWAPBACKED | FR_UPTODATE | FR_EXCLUSIVE;
-	f->index = AT >> PAGE_SHIFT;
-	ck_assert_ptr_nonnull(pgtable_ensure(&mm->pt, AT, 1, &alloc_table_ops, &ctx));
-	t = pgtable_table(&mm->pt, AT, 2);
-	ptable_set(t, ptable_index(AT, 2),
-		   pte_make(head, PTE_PRESENT | PTE_USER | PTE_WRITE | PTE_DIRTY | PTE_ACCESSED | PTE_NX |
-					  PTE_HUGE));
-	rmap_add_huge(&b.k, head, mm, AT >> PAGE_SHIFT);
-	mm->rss[MM_ANONPAGES] += HUGE_PAGE_NR;
-	lru_add(b.t, head);
-	lru_drain(b.t);
+	vma_prepare_anon(&b.t->mm->vmas, vma_at(&b.t->mm->vmas, AT));
+	head = bed_map_huge(&b, AT);
+	ck_assert(frame_of(&b.mem, head)->flags & FR_HEAD);
 	ck_assert_int_eq(memory_node_total(&b.mem, NR_ANON_MAPPED), 512);
 	ck_assert_int_eq(memory_node_total(&b.mem, NR_ANON_THPS), 512);
 }
@@ -455,10 +436,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("thp_split");
 	TCase *c = tcase_create("thp_split");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, splitting_an_entry_leaves_the_page_whole);
@@ -481,9 +459,5 @@ int main(void)
 	tcase_add_test(c, free_leaves_what_others_map);
 	tcase_add_test(c, pageout_writes_all_parts);
 	tcase_add_test(c, moving_a_bound_splits);
-	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("thp_split", c);
 }

@@ -9,6 +9,7 @@
 #include "models/kernel/reclaim.h"
 #include "models/kernel/swap_map.h"
 #include "models/kernel/thp_split.h"
+#include "tests/suite.h"
 #include "tests/unit/vm_fixture.h"
 
 #define RW           (PROT_READ | PROT_WRITE)
@@ -17,31 +18,6 @@
 #define MADV_PAGEOUT 21
 
 static struct bed b;
-
-/* Maps a huge page at va as a fault would. */
-static pfn_t map_huge(vaddr_t va)
-{
-	struct mm *mm = b.t->mm;
-	struct table_ctx ctx = {b.t, mm};
-	pfn_t head = alloc_pages(b.t, GFP_TRANSHUGE, HUGE_PAGE_ORDER);
-	struct ptable *t;
-	struct frame *f;
-
-	ck_assert_uint_ne(head, PFN_NONE);
-	f = frame_of(&b.mem, head);
-	f->flags |= FR_ANON | FR_SWAPBACKED | FR_UPTODATE | FR_EXCLUSIVE;
-	f->index = va >> PAGE_SHIFT;
-	ck_assert_ptr_nonnull(pgtable_ensure(&mm->pt, va, 1, &alloc_table_ops, &ctx));
-	t = pgtable_table(&mm->pt, va, 2);
-	ptable_set(t, ptable_index(va, 2),
-		   pte_make(head, PTE_PRESENT | PTE_USER | PTE_WRITE | PTE_DIRTY | PTE_ACCESSED | PTE_NX |
-					  PTE_HUGE));
-	rmap_add_huge(&b.k, head, mm, va >> PAGE_SHIFT);
-	mm->rss[MM_ANONPAGES] += HUGE_PAGE_NR;
-	lru_add(b.t, head);
-	lru_drain(b.t);
-	return head;
-}
 
 static void setup(void)
 {
@@ -94,7 +70,7 @@ static void finish_io(void)
 
 static pfn_t map_and_page_out(void)
 {
-	pfn_t head = map_huge(AT);
+	pfn_t head = bed_map_huge(&b, AT);
 
 	pageout(AT, HUGE_PAGE_SIZE);
 	return head;
@@ -239,7 +215,7 @@ END_TEST
 START_TEST(without_a_free_cluster_it_is_split)
 {
 	for (unsigned i = 0; i < 8; i++)
-		map_huge(AT + i * HUGE_PAGE_SIZE);
+		bed_map_huge(&b, AT + i * HUGE_PAGE_SIZE);
 	pageout(AT, 7 * HUGE_PAGE_SIZE);
 	ck_assert_uint_eq(event(VMEV_THP_SWPOUT), 7);
 	ck_assert_uint_eq(swap_free_slots(b.k.swap), 511);
@@ -303,10 +279,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("thp_swap");
 	TCase *c = tcase_create("thp_swap");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, it_is_written_whole);
@@ -317,9 +290,5 @@ int main(void)
 	tcase_add_test(c, without_a_free_cluster_it_is_split);
 	tcase_add_test(c, it_is_split_in_the_swap_cache);
 	tcase_add_test(c, it_is_written_again);
-	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("thp_swap", c);
 }

@@ -7,6 +7,7 @@
 #include "models/kernel/reclaim/scan.h"
 #include "models/kernel/thp_split.h"
 #include "tests/machine_fixture.h"
+#include "tests/suite.h"
 #include "tests/unit/vm_fixture.h"
 
 #define RW (PROT_READ | PROT_WRITE)
@@ -117,16 +118,6 @@ static unsigned pages_on(vaddr_t a, unsigned n, unsigned nid)
 	return sum;
 }
 
-static vaddr_t fill(vaddr_t at, unsigned n)
-{
-	vaddr_t a = bed_anon(&b, at, n * P, RW, MAP_FIXED);
-
-	for (unsigned i = 0; i < n; i++)
-		ck_assert_int_eq(bed_touch(&b, a + i * P, true), FAULT_DONE);
-	lru_drain_all(&b.k);
-	return a;
-}
-
 /* Shrinks a list of these pages, not used since, as reclaim of node 0 does. Returns pages reclaimed. */
 static uint64_t shrink(vaddr_t a, unsigned n, bool no_demotion)
 {
@@ -160,7 +151,7 @@ START_TEST(cold_pages_go_down)
 	int64_t rss, free0, free1;
 
 	start(NULL, NULL);
-	a = fill(A, 40);
+	a = bed_fill(&b, A, 40);
 	ck_assert_uint_eq(pages_on(a, 40, 0), 40);
 	rss = b.t->mm->rss[MM_ANONPAGES];
 	pcp_drain_all(&b.mem);
@@ -200,7 +191,7 @@ START_TEST(no_room_below)
 	vaddr_t a;
 
 	start("swap.size=16MiB", NULL);
-	a = fill(A, 8);
+	a = bed_fill(&b, A, 8);
 	while (alloc_pages_node(b.t, 1, GFP_NOWAIT | GFP_BIT_THISNODE | GFP_BIT_NOWARN, 0) != PFN_NONE)
 		;
 	(void)shrink(a, 8, false);
@@ -367,9 +358,9 @@ START_TEST(hot_pages_come_up)
 
 	start("kernel.numa_balancing=2", NULL);
 	promoted = b.mem.node[0].stat.item;
-	a = fill(A, 64);
+	a = bed_fill(&b, A, 64);
 	ck_assert_uint_eq(shrink(a, 64, false), 64);
-	fast = fill(A + (64 << 20), 16);
+	fast = bed_fill(&b, A + (64 << 20), 16);
 	run(1001);
 	b.t->mm->users = 2; /* else pages of the own node would be left out anyway */
 	run(1100);
@@ -405,7 +396,7 @@ START_TEST(rate_limit)
 	vaddr_t a;
 
 	start("kernel.numa_balancing=2", "kernel.numa_balancing_promote_rate_limit_MBps=1");
-	a = fill(A, 300);
+	a = bed_fill(&b, A, 300);
 	for (unsigned i = 0; i < 300; i += 30)
 		ck_assert_uint_eq(shrink(a + i * P, 30, false), 30);
 	first_scan();
@@ -426,7 +417,7 @@ START_TEST(threshold)
 
 	start("kernel.numa_balancing=2", "kernel.numa_balancing_scan_period_max_ms=1000");
 	t = &b.mem.node[0].tier;
-	a = fill(A, 30);
+	a = bed_fill(&b, A, 30);
 	ck_assert_uint_eq(shrink(a, 30, false), 30);
 	first_scan();
 	ck_assert_uint_eq(touch(a, 1), 1); /* 2.1 s after the start, more than a second: the first look */
@@ -454,7 +445,7 @@ START_TEST(asks_for_room)
 	vaddr_t a;
 
 	start("kernel.numa_balancing=2", NULL);
-	a = fill(A, 4);
+	a = bed_fill(&b, A, 4);
 	ck_assert_uint_eq(shrink(a, 4, false), 4);
 	first_scan();
 	while (alloc_pages_node(b.t, 0, GFP_ATOMIC | GFP_BIT_THISNODE | GFP_BIT_NOWARN, 0) != PFN_NONE)
@@ -526,7 +517,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("tiers");
 	TCase *t = tcase_create("tiers");
 
 	tcase_add_test(t, targets);
@@ -541,6 +531,5 @@ int main(void)
 	tcase_add_test(t, threshold);
 	tcase_add_test(t, asks_for_room);
 	tcase_add_test(t, hot_pages_end_on_the_fast_node);
-	suite_add_tcase(s, t);
-	return bench_main(s);
+	return run_case("tiers", t);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 #define RW (TLB_WRITABLE | TLB_DIRTY)
 
 static struct param_set ps;
@@ -326,10 +328,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("tlb");
 	TCase *tc = tcase_create("tlb");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_reach_never_misses);
@@ -346,10 +345,5 @@ int main(void)
 	tcase_add_test(tc, test_asids_are_apart);
 	tcase_add_test(tc, test_newest_fill_wins);
 	tcase_add_test(tc, test_impossible_geometry);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("tlb", tc);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 static struct param_set ps;
 static struct topology_params params;
 static struct topology topo;
@@ -137,10 +139,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("topology");
 	TCase *tc = tcase_create("topology");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_default_is_one_small_node);
 	tcase_add_test(tc, test_hole_splits_a_node);
@@ -148,10 +147,5 @@ int main(void)
 	tcase_add_test(tc, test_many_nodes);
 	tcase_add_test(tc, test_distances_are_read_row_by_row);
 	tcase_add_test(tc, test_impossible_machines);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("topology", tc);
 }

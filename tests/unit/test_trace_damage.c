@@ -14,6 +14,7 @@
 #include <zstd.h>
 
 #include "sim/rng.h"
+#include "tests/suite.h"
 #include "traces/native.h"
 #include "traces/source.h"
 
@@ -421,10 +422,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("trace_damage");
 	TCase *tc = tcase_create("trace_damage");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_unchecked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, cut_everywhere);
@@ -435,10 +433,5 @@ int main(void)
 	tcase_add_test(tc, hostile_headers);
 	tcase_add_test(tc, hostile_controls);
 	tcase_add_test(tc, after_is_clamped);
-	tcase_set_timeout(tc, 120);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_case("trace_damage", tc);
 }

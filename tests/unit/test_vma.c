@@ -6,6 +6,7 @@
 #include "models/kernel/pgtable.h"
 #include "models/kernel/vma.h"
 #include "sim/mem.h"
+#include "tests/suite.h"
 
 #define RW (VM_READ | VM_WRITE | VM_MAY_FLAGS)
 #define RO (VM_READ | VM_MAY_FLAGS)
@@ -265,10 +266,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("vma");
 	TCase *c = tcase_create("vma");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, find_is_the_first_that_ends_above);
@@ -284,9 +282,5 @@ int main(void)
 	tcase_add_test(c, a_stack_keeps_its_guard_gap);
 	tcase_add_test(c, below_a_full_top_search_goes_bottom_up);
 	tcase_add_test(c, detach_takes_a_run);
-	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("vma", c);
 }

@@ -5,6 +5,8 @@
 
 #include <check.h>
 
+#include "tests/suite.h"
+
 #include "models/kernel/reclaim/scan.h"
 
 static struct bed b;
@@ -264,10 +266,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("workingset");
 	TCase *t = tcase_create("workingset");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, a_refault_within_the_working_set_activates, 0, (int)ARRAY_LEN(set));
@@ -278,10 +277,5 @@ int main(void)
 	tcase_add_test(t, special_cases_of_a_scan);
 	tcase_add_loop_test(t, the_inactive_list_is_low, 0, (int)ARRAY_LEN(balance));
 	tcase_add_test(t, cache_is_trimmed_first);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_case("workingset", t);
 }

@@ -1,6 +1,7 @@
 /*
  * test_writeback.c - dirty pages: counts, limits, flushing by threshold and by age, throttling, fsync.
  */
+#include "tests/suite.h"
 #include "tests/unit/files_fixture.h"
 
 #define MEMORY "topology.node_mem=64MiB", "kernel.struct_page_bytes=0"
@@ -357,7 +358,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("writeback");
 	TCase *t = tcase_create("writeback");
 
 	tcase_add_test(t, limits);
@@ -372,6 +372,5 @@ int main(void)
 	tcase_add_test(t, expired);
 	tcase_add_test(t, wake_up_flushers);
 	tcase_add_test(t, mapped_pages_are_protected);
-	suite_add_tcase(s, t);
-	return bed_run_suite(s);
+	return run_case("writeback", t);
 }

@@ -3,6 +3,7 @@
  */
 #include <check.h>
 
+#include "tests/suite.h"
 #include "tests/unit/vm_fixture.h"
 
 #define RW (PROT_READ | PROT_WRITE)
@@ -159,19 +160,6 @@ START_TEST(willneed_reads_ahead)
 }
 END_TEST
 
-START_TEST(remap_file_pages_makes_a_new_mapping)
-{
-	vaddr_t a = map_file(8 * P, RW, MAP_SHARED);
-
-	ck_assert_int_eq(sys_remap_file_pages(b.t, a + 2 * P, P, PROT_READ, 20, 0), -LINUX_EINVAL);
-	ck_assert_int_eq(sys_remap_file_pages(b.t, a + 2 * P, 2 * P, 0, 20, 0), 0);
-	ck_assert_uint_eq(b.t->mm->vmas.n, 3);
-	ck_assert_uint_eq(vma_at(&b.t->mm->vmas, a + 3 * P)->pgoff, 20);
-	ck_assert_ptr_nonnull(page(21)); /* populated */
-	ck_assert_int_eq(sys_remap_file_pages(b.t, bed_anon(&b, 0, P, RW, 0), P, 0, 0, 0), -LINUX_EINVAL);
-}
-END_TEST
-
 /* Private memory of 10 000 pages: batches of 8 + 19 * 510 pages, so two flushes. */
 START_TEST(flushes_come_by_batches)
 {
@@ -189,10 +177,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("zap");
 	TCase *c = tcase_create("zap");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, clean_pages_stay_in_the_cache);
@@ -202,11 +187,6 @@ int main(void)
 	tcase_add_test(c, truncation_unmaps_everywhere);
 	tcase_add_test(c, msync_writes_what_is_dirty);
 	tcase_add_test(c, willneed_reads_ahead);
-	tcase_add_test(c, remap_file_pages_makes_a_new_mapping);
 	tcase_add_test(c, flushes_come_by_batches);
-	suite_add_tcase(s, c);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("zap", c);
 }

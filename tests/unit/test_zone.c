@@ -5,6 +5,7 @@
 #include <check.h>
 
 #include "models/kernel/buddy.h"
+#include "tests/suite.h"
 #include "tests/unit/mm_fixture.h"
 
 static struct mm x;
@@ -296,10 +297,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("zone");
 	TCase *t = tcase_create("zone");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, x86_64_two_gib_has_no_normal);
 	tcase_add_test(t, x86_64_eight_gib_spans_the_hole);
@@ -317,10 +315,5 @@ int main(void)
 	tcase_add_test(t, min_free_kbytes_formula);
 	tcase_add_test(t, wrong_lists_are_refused);
 	tcase_add_test(t, fallback_goes_by_distance);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("zone", t);
 }

@@ -4,6 +4,7 @@
 #include <check.h>
 
 #include "models/kernel/zonelist.h"
+#include "tests/suite.h"
 #include "tests/unit/mm_fixture.h"
 
 #define FOUR_NODES "topology.node_mem=64MiB 64MiB 64MiB 64MiB", "topology.node_cpus=1"
@@ -368,10 +369,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("zonelist");
 	TCase *t = tcase_create("zonelist");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, full_nodes_spill_by_distance);
 	tcase_add_test(t, local_and_wanted_are_different_things);
@@ -386,10 +384,5 @@ int main(void)
 	tcase_add_test(t, fragmentation_is_avoided_first);
 	tcase_add_test(t, boost_is_reported);
 	tcase_add_test(t, slow_flags);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_case("zonelist", t);
 }

@@ -4,6 +4,7 @@
 #ifndef TESTS_UNIT_VM_FIXTURE_H
 #define TESTS_UNIT_VM_FIXTURE_H
 
+#include <check.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "models/kernel/rmap.h"
 #include "models/kernel/sched.h"
 #include "models/kernel/swap.h"
+#include "models/kernel/thp_split.h"
 
 #define BED_CPUS 4
 
@@ -202,11 +204,70 @@ static inline enum fault_result bed_touch(struct bed *b, vaddr_t va, bool write)
 	return fault_handle(b->t, va, FAULT_USER | (write ? FAULT_WRITE : 0));
 }
 
+/* The n pages from va on, one after the other; all faults succeed. */
+static inline void bed_touch_pages(struct bed *b, vaddr_t va, unsigned n, bool write)
+{
+	for (unsigned i = 0; i < n; i++)
+		ck_assert_int_eq(bed_touch(b, va + i * PAGE_SIZE, write), FAULT_DONE);
+}
+
+/* n pages of anonymous memory at `at`, written on the node where the task runs and on the LRU lists. */
+static inline vaddr_t bed_fill(struct bed *b, vaddr_t at, unsigned n)
+{
+	vaddr_t a = bed_anon(b, at, n * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_FIXED);
+
+	bed_touch_pages(b, a, n, true);
+	lru_drain_all(&b->k);
+	return a;
+}
+
+/* Every second page of the node becomes unmovable: what is free lies in single pages. */
+static inline void bed_shatter(struct bed *b, unsigned nid)
+{
+	const gfp_t here = GFP_ATOMIC | GFP_BIT_THISNODE | GFP_BIT_NOWARN;
+	pfn_t even = PFN_NONE, pfn, next;
+
+	while ((pfn = alloc_pages_node(b->t, nid, here, 0)) != PFN_NONE)
+		if (!(pfn & 1)) {
+			frame_of(&b->mem, pfn)->private = even;
+			even = pfn;
+		}
+	for (; even != PFN_NONE; even = next) {
+		next = (pfn_t)frame_of(&b->mem, even)->private;
+		free_pages(b->t, even, 0);
+	}
+}
+
 static inline pte_t bed_pte(struct bed *b, vaddr_t va)
 {
 	pte_t *e = pgtable_find(&b->t->mm->pt, va);
 
 	return e ? *e : 0;
+}
+
+/*
+ * Maps a huge page at va, in a mapping of anonymous memory, as a fault would: with a deposited table, one
+ * reference, one reverse mapping. Returns its first frame.
+ */
+static inline pfn_t bed_map_huge(struct bed *b, vaddr_t va)
+{
+	const pte_t bits = PTE_PRESENT | PTE_USER | PTE_WRITE | PTE_DIRTY | PTE_ACCESSED | PTE_NX | PTE_HUGE;
+	struct mm *mm = b->t->mm;
+	struct table_ctx ctx = {b->t, mm};
+	pfn_t head = alloc_pages(b->t, GFP_TRANSHUGE, HUGE_PAGE_ORDER);
+	struct frame *f;
+
+	ck_assert_uint_ne(head, PFN_NONE);
+	f = frame_of(&b->mem, head);
+	f->flags |= FR_ANON | FR_SWAPBACKED | FR_UPTODATE | FR_EXCLUSIVE;
+	f->index = va >> PAGE_SHIFT;
+	ck_assert_ptr_nonnull(pgtable_ensure(&mm->pt, va, 1, &alloc_table_ops, &ctx));
+	ptable_set(pgtable_table(&mm->pt, va, 2), ptable_index(va, 2), pte_make(head, bits));
+	rmap_add_huge(&b->k, head, mm, va >> PAGE_SHIFT);
+	mm->rss[MM_ANONPAGES] += HUGE_PAGE_NR;
+	lru_add(b->t, head);
+	lru_drain(b->t);
+	return head;
 }
 
 /* The mapping at va as "start-end", or "" - for comparing layouts. */
