@@ -127,14 +127,16 @@ static const char *status_of(int rc)
 /* The line on the terminal. */
 static void say(const struct run *r, const struct machine_progress *p, const struct run_end *re)
 {
-	char a[24], b[24], kills[64] = "";
+	char a[24], b[24], kills[64] = "", pending[64] = "";
 
 	if (p->oom_kills)
 		snprintf(kills, sizeof kills, ", %" PRIu64 " killed for want of memory", p->oom_kills);
-	printf("%s: %s accesses in %.2f s (%s/s), simulated %.4f s, %s%s\n", r->o->trace,
+	if (p->changes_pending)
+		snprintf(pending, sizeof pending, ", %u of cpuset.changes did not come", p->changes_pending);
+	printf("%s: %s accesses in %.2f s (%s/s), simulated %.4f s, %s%s%s\n", r->o->trace,
 	       cli_si(a, sizeof a, (double)p->accesses), re->wall_seconds,
 	       cli_si(b, sizeof b, (double)p->accesses / (re->wall_seconds > 0 ? re->wall_seconds : 1)),
-	       (double)p->time / (double)PS_PER_S, re->status, kills);
+	       (double)p->time / (double)PS_PER_S, re->status, kills, pending);
 }
 
 /* Ends the run's row; an error of its own does not hide an earlier one. */

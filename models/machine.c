@@ -484,7 +484,7 @@ void machine_free(struct machine *m)
 struct machine_progress machine_progress(const struct machine *m)
 {
 	return (struct machine_progress){replay_accesses(m->replay), m->eventq.now,
-					 m->memory.vmstat.event[VMEV_OOM_KILL]};
+					 m->memory.vmstat.event[VMEV_OOM_KILL], cpuset_pending(&m->kernel)};
 }
 
 /* Fires events until the trace is over; false when the user stopped it. */

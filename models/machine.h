@@ -32,7 +32,8 @@ void machine_set_sink(struct machine *m, struct sink *sink);
 struct machine_progress {
 	uint64_t accesses;
 	tick_t time;
-	uint64_t oom_kills; /* processes killed for want of memory, the machine's or a group's */
+	uint64_t oom_kills;       /* processes killed for want of memory, the machine's or a group's */
+	unsigned changes_pending; /* of cpuset.changes: their time or mark has not come */
 };
 /*
  * Runs to the end of the trace. tick is called every few thousand events with the progress; it returns false

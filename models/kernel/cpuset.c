@@ -282,11 +282,20 @@ static void change_main(struct task *cur)
 			continue;
 		}
 		make_step(cur, step);
-		step->done = step->at != TICK_NEVER;
+		step->done = true;
 		step->due = false;
 		if (!any_due(s))
 			sched_wake(cur->k, WAIT_KEY(WAIT_CPUSET, 1), task_now(cur));
 	}
+}
+
+unsigned cpuset_pending(const struct kernel *k)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; k->cpusets && i < k->cpusets->nr_steps; i++)
+		n += !k->cpusets->step[i].done;
+	return n;
 }
 
 void cpuset_start(struct kernel *k)

@@ -60,6 +60,8 @@ int cpuset_new(struct kernel *k, const struct cpuset_params *p, struct err *e);
 void cpuset_free(struct kernel *k);
 /* Starts the thread that changes sets when it is time; after sched_new. */
 void cpuset_start(struct kernel *k);
+/* Of cpuset.changes, those whose time or mark has not come. */
+unsigned cpuset_pending(const struct kernel *k);
 /* By place; a set comes behind the one that it lies in. NULL past the last. */
 struct cpuset *cpuset_at(const struct kernel *k, size_t i);
 /* The set of a new process; parent: NULL when nobody was seen to fork it. */

@@ -37,6 +37,7 @@ fact "all parameters are stored" "SELECT count(*) FROM params WHERE run_id = 1" 
 says "" run "$trace" --no-store
 says "complete, 1 killed for want of memory" run "$trace" --no-store -s memcg.max=1MiB -s memcg.swap_max=0
 grep -q killed "$work/out" && "$faultline" run "$trace" --no-store | grep -q killed && fail "killed with memory enough"
+says "complete, 1 of cpuset.changes did not come" run "$trace" --no-store -s cpuset.mems=0 -s cpuset.changes=@nowhere:s0.mems=0
 key=$("$faultline" run "$trace" --print-key)
 [ "$key" = "$("$faultline" run "$trace" --print-key -s vm.swappiness=60)" ] || fail "the default spelt out has another key"
 [ "$key" != "$("$faultline" run "$trace" --print-key -s vm.swappiness=61)" ] || fail "another value has the same key"

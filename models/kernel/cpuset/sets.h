@@ -16,7 +16,7 @@ struct cpuset_step {
 	bool of_cpus; /* cpuset.cpus, else cpuset.mems */
 	uint64_t cpus[MAX_CPUS / 64];
 	nodemask_t mems;
-	bool due, done; /* the thread is to make it; a step of a time was made */
+	bool due, done; /* the thread is to make it; it was made, a mark may come again */
 };
 
 struct cpusets {
