@@ -6,13 +6,13 @@
  *
  * Not modelled: cpuset.cpus.partition.
  */
-#include "analysis/show/tree.h"
+#include "analysis/show/cgroup.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define SCOPE "cpuset/"
-#define WORDS (SHOW_MAX_NODE_CPUS / 64)
+#define CONTROLLER "cpuset"
+#define SCOPE      CONTROLLER "/"
+#define WORDS      (SHOW_MAX_NODE_CPUS / 64)
 
 static const char *const files[] = {"cpuset.cpus", "cpuset.cpus.effective", "cpuset.mems",
 				    "cpuset.mems.effective"};
@@ -36,24 +36,11 @@ static void write_list(struct tree *t, const char *scope, const char *name)
 
 static void write_procs(struct tree *t, const char *scope)
 {
-	int64_t id = show_get(t->s, scope, "id");
 	FILE *f = tree_open(t, "sys/fs/cgroup/%s/cgroup.procs", scope + strlen(SCOPE));
 
-	for (const char *p = NULL; f && (p = show_next(t->s, "proc/P", p));)
-		if (show_get(t->s, p, "cpuset") == id && show_get(t->s, p, "VmSize"))
-			fprintf(f, "%lu\n", strtoul(p + 6, NULL, 10));
+	if (f)
+		cgroup_print_procs(t->s, CONTROLLER, scope, f);
 	tree_close(t, f);
-}
-
-/* The scope of the process's set, or NULL. */
-static const char *set_of(const struct show *s, const char *process)
-{
-	int64_t id = show_get(s, process, "cpuset");
-
-	for (const char *c = NULL; (c = show_next(s, SCOPE, c));)
-		if (show_get(s, c, "id") == id)
-			return c;
-	return NULL;
 }
 
 static bool has_group(const struct show *s, const char *name)
@@ -63,19 +50,11 @@ static bool has_group(const struct show *s, const char *name)
 
 void tree_cpusets(struct tree *t)
 {
-	const char *any = show_next(t->s, SCOPE, NULL);
-
 	for (const char *c = NULL; !t->rc && (c = show_next(t->s, SCOPE, c));) {
 		for (size_t i = 0; i < ARRAY_LEN(files); i++)
 			write_list(t, c, files[i]);
 		if (!has_group(t->s, c + strlen(SCOPE)))
 			write_procs(t, c);
 	}
-	for (const char *p = NULL; any && !t->rc && (p = show_next(t->s, "proc/P", p));) {
-		const char *c = set_of(t->s, p);
-		char line[64];
-
-		snprintf(line, sizeof line, "/%.50s", c ? c + strlen(SCOPE) : "");
-		tree_line(t, line, "proc/%lu/cpuset", strtoul(p + 6, NULL, 10));
-	}
+	cgroup_tree_processes(t, CONTROLLER, "", "cpuset");
 }

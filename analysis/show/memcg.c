@@ -6,10 +6,12 @@
  */
 #include "analysis/show/memcg.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define SCOPE "memcg/"
+#include "analysis/show/cgroup.h"
+
+#define CONTROLLER "memcg"
+#define SCOPE      CONTROLLER "/"
 
 static const char *const stats[] = {
 	"anon",
@@ -102,23 +104,13 @@ static bool has(const struct show *s, const char *scope, const char *counter)
 	return false;
 }
 
-/* Processes with an address space, as the group's number says. */
-static void print_procs(const struct show *s, const char *scope, FILE *f)
-{
-	int64_t id = show_get(s, scope, "id");
-
-	for (const char *p = NULL; (p = show_next(s, "proc/P", p));)
-		if (show_get(s, p, "memcg") == id && show_get(s, p, "VmSize"))
-			fprintf(f, "%lu\n", strtoul(p + 6, NULL, 10));
-}
-
 static void print_file(const struct show *s, const char *scope, size_t i, FILE *f)
 {
 	char name[64];
 
 	switch (files[i].kind) {
 	case FILE_PROCS:
-		print_procs(s, scope, f);
+		cgroup_print_procs(s, CONTROLLER, scope, f);
 		break;
 	case FILE_LIMIT:
 		if (!has(s, scope, files[i].name)) {
@@ -153,20 +145,9 @@ void show_memcg(const struct show *s, unsigned id, FILE *f)
 		}
 }
 
-/* The scope of a process's group, or NULL. */
-static const char *group_of(const struct show *s, const char *process)
-{
-	int64_t id = show_get(s, process, "memcg");
-
-	for (const char *g = NULL; (g = show_next(s, SCOPE, g));)
-		if (show_get(s, g, "id") == id)
-			return g;
-	return NULL;
-}
-
 bool memcg_holds(const struct show *s, const char *group, const char *process)
 {
-	const char *g = group_of(s, process) ? group_of(s, process) + strlen(SCOPE) : "";
+	const char *g = cgroup_of(s, CONTROLLER, process);
 	size_t n = strlen(group);
 
 	return !strncmp(g, group, n) && (g[n] == '\0' || g[n] == '/');
@@ -180,8 +161,6 @@ void memcg_print_stat(const struct show *s, const char *group, FILE *f)
 
 void tree_memcg(struct tree *t)
 {
-	const char *any = show_next(t->s, SCOPE, NULL);
-
 	for (const char *g = NULL; !t->rc && (g = show_next(t->s, SCOPE, g));)
 		for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 			FILE *f = tree_open(t, "sys/fs/cgroup/%s/%s", g + strlen(SCOPE), files[i].name);
@@ -190,11 +169,5 @@ void tree_memcg(struct tree *t)
 				print_file(t->s, g, i, f);
 			tree_close(t, f);
 		}
-	for (const char *p = NULL; any && !t->rc && (p = show_next(t->s, "proc/P", p));) {
-		const char *g = group_of(t->s, p);
-		char line[64];
-
-		snprintf(line, sizeof line, "0::/%.50s", g ? g + strlen(SCOPE) : "");
-		tree_line(t, line, "proc/%lu/cgroup", strtoul(p + 6, NULL, 10));
-	}
+	cgroup_tree_processes(t, CONTROLLER, "0::", "cgroup");
 }
